@@ -32,6 +32,8 @@ await runServer({
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   provider: undefined,
   witnessPolicy: undefined,
+  noticePlaces: { origins: new Set() },
+  mailPlan: undefined,
   clock: systemClock,
   disk: systemDisk,
   log,

@@ -9,6 +9,7 @@ import { benchAuthz } from './authz.ts'
 import type { Figure } from './figure.ts'
 import { benchFleet } from './fleet/fleet.ts'
 import { benchGrowth } from './growth.ts'
+import { benchGuard } from './guard/guard.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLive } from './live.ts'
 import { benchPolicies } from './policies.ts'
@@ -42,6 +43,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   producers: benchProducers,
   sensor: benchSensor,
   urgent: benchUrgent,
+  guard: benchGuard,
   fleet: benchFleet,
   agent: benchAgent,
 }

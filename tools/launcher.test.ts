@@ -40,6 +40,7 @@ describe('scripts', () => {
       'sealwatch',
       'tools/bench',
       'tools/compile-agent',
+      'tools/drill-picture',
       'tools/gen',
       'tools/pictures',
       'tools/setup',
@@ -101,7 +102,14 @@ describe('scripts', () => {
       return [stdout.split('\n')[0], status]
     }
     const overview = ['Sealwatch sees what happens on this machine, seals it, and proves it afterwards.', 0]
-    for (const args of [[], ['help'], ['--help'], ['tenant', '--help']]) assert.deepEqual(first(...args), overview)
+    for (const args of [[], ['help'], ['--help'], ['nothing', '--help']]) assert.deepEqual(first(...args), overview)
+    for (const args of [
+      ['host', '--help'],
+      ['help', 'host', 'config'],
+    ])
+      assert.deepEqual(first(...args), ['Usage: ./sealwatch host COMMAND [OPTIONS]', 0])
+    const cut = sh('bash', ['-c', `${join(dir, 'sealwatch')} help | head -n 1`])
+    assert.deepEqual([cut.stdout.split('\n').length, cut.stderr], [2, ''])
     const up = ['Start server, agent and sensor for this machine', 0]
     for (const args of [
       ['up', '--help'],

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,285 +22,22 @@
 #include "changes.h"
 
 enum { AGAIN_MS = 100, LAST_MS = 1000 };
+enum { LOOKING_MS = 60000 }; /* who waits longer is blind meanwhile to all else */
 enum { GATHER_MS = 5 }; /* acts on one file that follow at once come as one event, and the file is looked at after them */
 enum { SOCKET_BYTES = 1 << 20 };
-enum { REMEMBERED = 8192, WAYS = 8, WRITERS = 1024 };
+enum { WRITERS = 1024 };
 enum { LOOKED_FIRST_MAX = 4096 }; /* files that are looked at before anything happens */
 
 static const struct watch_entry *watch_list;
-static struct counters *counters;
 static size_t entry_count, read_count; /* of the list, and those of them whose opens are told */
 static bool is_marked[WATCHED_NAMES_MAX]; /* changes of the entry are told */
 static int group, to_sensor;
 static pid_t child;
-static uint64_t seed;
 static uint64_t drained_ns; /* when the queue was empty last: until then nothing was lost */
+static uint64_t overflow_since_ns; /* when what is not told yet was lost; 0: all is told */
 
-/*
- * What files were when they were looked at last, by object, and which object had which path. Where there is no room, what was looked
- * at longest ago gives way: it is not known before its next change.
- */
-static struct memory { uint64_t object, looked; struct file_look look; bool is_found; } remembered[REMEMBERED];
-static struct { uint64_t path, object; } names[REMEMBERED];
 /* Who has been told to write what, and has not closed it. */
 static uint64_t writers[WRITERS];
-
-static uint64_t digest(const void *bytes, size_t length, uint64_t from)
-{
-	for (size_t i = 0; i < length; i++)
-		from = (from ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
-	return from ^ from >> 29;
-}
-
-/* Times of one process never repeat: they name its events. */
-static uint64_t new_time(void)
-{
-	static uint64_t last;
-	uint64_t ns = boot_ns();
-
-	last = ns > last ? ns : last + 1;
-	return last;
-}
-
-struct told_path {
-	char text[PATH_BYTES + NAME_BYTES + 1];
-	bool cut;	/* the beginning is lost, as in the kernel's walk */
-	uint32_t entry; /* of this name */
-	uint32_t all;	/* of the directory that it lies in */
-};
-
-/* Of a directory that is not watched: where it lies now, as this mount namespace has it. */
-static bool path_of_object(const struct fan_handle *object, char *path, size_t room)
-{
-	int mount = mount_of(object), fd = mount < 0 ? -1 : fan_open_handle(mount, object, O_PATH | O_NOFOLLOW);
-	char link[64];
-	ssize_t length;
-
-	if (fd < 0)
-		return false;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, room - 1);
-	close(fd);
-	path[length > 0 ? length : 0] = 0;
-	return path[0] == '/';
-}
-
-static void cut_path(struct told_path *path, size_t length)
-{
-	path->cut = length > FRAME_TEXT_BYTES_MAX;
-	if (!path->cut)
-		return;
-	memmove(path->text, path->text + length - FRAME_TEXT_BYTES_MAX, FRAME_TEXT_BYTES_MAX + 1);
-	path->text[0] = '?';
-}
-
-/* No text: the name is not known. */
-static void put_name(struct told_path *path, const struct fan_name *name)
-{
-	const struct place *place = place_of(&name->dir);
-	bool itself = strcmp(name->name, ".") == 0;
-	char dir[PATH_BYTES];
-
-	path->text[0] = 0;
-	path->entry = !place ? NO_ENTRY : itself ? entry_of_place(place) : entry_of_name(name);
-	path->all = place ? place->all : NO_ENTRY;
-	if (place)
-		snprintf(dir, sizeof(dir), "%s", place->path);
-	else if (!name->dir.length || !path_of_object(&name->dir, dir, sizeof(dir)))
-		return;
-	cut_path(path, (size_t)(itself ? snprintf(path->text, sizeof(path->text), "%s", dir)
-				       : snprintf(path->text, sizeof(path->text), "%s/%s", strcmp(dir, "/") ? dir : "",
-						  name->name)));
-}
-
-/* The object alone was told: it goes by the name that its entry watches, or else by one that it has by now. */
-static void put_name_of(struct told_path *path, const struct fan_handle *object, uint32_t entry)
-{
-	struct fan_handle there;
-	struct fan_name name;
-
-	if (name_of_entry(entry, &name) && place_handle_of(place_of(&name.dir), name.name, &there) && fan_same(&there, object))
-		put_name(path, &name);
-	else
-		path_of_object(object, path->text, FRAME_TEXT_BYTES_MAX + 1);
-}
-
-struct change {
-	enum frame_change_what what;
-	const struct told_path *path;
-	const struct told_path *to; /* of a rename; else NULL */
-	uint32_t entry;
-	const struct file_look *after, *before;
-	const struct frame_lines *lines; /* NULL: not known */
-	size_t lines_bytes;
-};
-
-/* A slow agent fills the socket; what finds no room is counted, as in the ring. */
-static void hand_over(const void *body, size_t length)
-{
-	if (send(to_sensor, body, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length)
-		return; /* the sensor counts it, once it is sure that nobody else tells it */
-	counters_add(counters, SITE_file_change, 1, 1);
-}
-
-/* As /proc has it by now, and a pid where it has ended: none of it is of the very process for certain. */
-static void put_actor(struct frame_event *event, pid_t pid)
-{
-	static struct image image;
-	struct life life;
-	int folder = pid > 0 ? life_open(pid, &life) : -1;
-
-	if (folder >= 0) {
-		draft_actor(event, folder, &life, &image);
-		close(folder);
-	}
-	event->pid = event->tid = (__u32)pid;
-	event->unsure = UNSURE_ACTOR;
-}
-
-static bool tells_losses_only(uint32_t entry)
-{
-	return watch_list[entry].words & ENTRY_LOSSES;
-}
-
-static bool is_loss(enum frame_change_what what)
-{
-	return what == CHANGE_TRUNCATE || what == CHANGE_REMOVE || what == CHANGE_RENAME || what == CHANGE_UNWATCHED;
-}
-
-/* Who wants what he changed to look old sets the time of its modification back. */
-static bool is_set_back(const struct change *change)
-{
-	const struct timespec *before = &change->before->mtime, *after = &change->after->mtime;
-
-	return (change->what == CHANGE_ATTRIBUTES || change->what == CHANGE_WRITE || change->what == CHANGE_TRUNCATE) &&
-	       (after->tv_sec < before->tv_sec || (after->tv_sec == before->tv_sec && after->tv_nsec < before->tv_nsec));
-}
-
-static bool tells_content(enum frame_change_what what)
-{
-	return what == CHANGE_WRITE || what == CHANGE_TRUNCATE || what == CHANGE_RENAME;
-}
-
-static void tell(const struct change *change, pid_t pid)
-{
-	const struct file_look *known = change->after ? change->after : change->before;
-	struct frame_event *event;
-	const char *watched = watch_list[change->entry].path;
-	static struct { struct frame_file_state of[2]; struct frame_lines lines; } text;
-	struct frame_file_state *states = text.of;
-	size_t count = 0, length;
-	const void *body;
-
-	if (tells_losses_only(change->entry) && !is_loss(change->what))
-		return;
-	event = draft_begin(FRAME_FILE_CHANGE, SITE_file_change, new_time());
-	put_actor(event, pid);
-	if (change->path->cut || (change->to && change->to->cut))
-		event->flags |= FRAME_TRUNCATED;
-	event->change.what = change->what;
-	if (known) {
-		event->change.ino = known->ino;
-		event->change.dev = known->dev;
-		event->change.fs_magic = known->fs_magic;
-	}
-	if (change->after) {
-		event->change.states |= STATE_AFTER;
-		states[count++] = change->after->state;
-	}
-	if (change->before) {
-		event->change.states |= STATE_BEFORE;
-		states[count++] = change->before->state;
-	}
-	if (change->after && change->before && is_set_back(change))
-		event->change.states |= STATE_SET_BACK;
-	draft_text(TEXT_PATH, change->path->text, strlen(change->path->text));
-	if (change->to)
-		draft_text(TEXT_FILENAME, change->to->text, strlen(change->to->text));
-	length = count * sizeof(states[0]);
-	if (change->lines && tells_content(change->what)) {
-		event->change.states |= STATE_LINES;
-		memcpy((uint8_t *)&text + length, change->lines, change->lines_bytes);
-		length += change->lines_bytes;
-		lines_keep();
-	}
-	draft_text(TEXT_STATES, (const char *)&text, length);
-	draft_text(TEXT_WATCHED, watched, strlen(watched));
-	body = draft_body(&length);
-	hand_over(body, length);
-}
-
-static uint64_t key_of_path(const struct told_path *path)
-{
-	return digest(path->text, strlen(path->text), seed);
-}
-
-static uint64_t key_of(const struct fan_handle *object)
-{
-	return digest(object, sizeof(*object), seed);
-}
-
-static struct memory *memory_of(uint64_t object)
-{
-	struct memory *row = &remembered[object % (REMEMBERED / WAYS) * WAYS];
-
-	for (int way = 0; way < WAYS; way++)
-		if (row[way].object == object)
-			return &row[way];
-	return NULL;
-}
-
-static const struct file_look *recall(uint64_t object, struct file_look *look)
-{
-	const struct memory *memory = memory_of(object);
-
-	if (!memory)
-		return NULL;
-	*look = memory->look;
-	return look;
-}
-
-static const struct file_look *recall_path(const struct told_path *path, struct file_look *look)
-{
-	uint64_t key = key_of_path(path);
-
-	return names[key % REMEMBERED].path == key ? recall(names[key % REMEMBERED].object, look) : NULL;
-}
-
-static struct memory *remember(const struct told_path *path, const struct fan_handle *object, const struct file_look *look)
-{
-	static uint64_t looks;
-	uint64_t name = key_of_path(path), key = key_of(object);
-	struct memory *known = memory_of(key), *oldest = &remembered[key % (REMEMBERED / WAYS) * WAYS];
-
-	for (struct memory *row = oldest + 1, *end = oldest + WAYS; row < end; row++)
-		if (row->looked < oldest->looked)
-			oldest = row;
-	known = known ? known : oldest;
-	*known = (struct memory){ .object = key, .looked = ++looks, .look = *look };
-	names[name % REMEMBERED].path = name;
-	names[name % REMEMBERED].object = key;
-	return known;
-}
-
-/* It was told when its directory was looked through: the event of its making comes after that. */
-static bool was_found(const struct fan_handle *object)
-{
-	struct memory *memory = memory_of(key_of(object));
-	bool was = memory && memory->is_found;
-
-	if (memory)
-		memory->is_found = false;
-	return was;
-}
-
-static void forget(const struct told_path *path)
-{
-	uint64_t key = key_of_path(path);
-
-	if (names[key % REMEMBERED].path == key)
-		names[key % REMEMBERED].path = 0;
-}
 
 static bool is_same_content(const struct file_look *one, const struct file_look *other)
 {
@@ -313,7 +49,7 @@ static bool is_same_content(const struct file_look *one, const struct file_look 
 
 static uint64_t *writer_of(const struct fan_event *event, uint64_t *key)
 {
-	*key = digest(&event->pid, sizeof(event->pid), digest(&event->object, sizeof(event->object), seed));
+	*key = digest(&event->pid, sizeof(event->pid), key_of(&event->object));
 	return &writers[*key % WRITERS];
 }
 
@@ -374,22 +110,6 @@ static void tell_rename(struct change *change, pid_t pid, const struct told_path
 		forget(from);
 }
 
-/* Since when what is not told yet was lost; 0: all is told. */
-static uint64_t overflow_since_ns;
-
-/* Until there is room for it, unlike all else: what is dropped is counted, and of this nobody knows how much it was. */
-static void tell_overflow(void)
-{
-	struct frame_event *event = draft_begin(FRAME_OVERFLOW, SITE_file_change, new_time());
-	size_t length;
-	const void *body;
-
-	event->overflow.since_ns = overflow_since_ns;
-	body = draft_body(&length);
-	if (send(to_sensor, body, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length)
-		overflow_since_ns = 0;
-}
-
 static uint32_t first_of(uint32_t one, uint32_t other)
 {
 	return one < other ? one : other;
@@ -417,7 +137,7 @@ static void take_of_place(const struct fan_event *event, struct told_path *at, s
 		if (!place_removed(&event->at.dir)) /* else the directory that it was in has told it */
 			tell(&change, event->pid);
 	} else if (change.after)
-		remember(at, &event->at.dir, change.after);
+		remember(at, &event->at.dir, change.after, false);
 }
 
 /* Where the kernel names no object, it is the one that has the name by now. */
@@ -442,13 +162,6 @@ static void find_lines(const struct fan_event *event, uint64_t from, struct chan
 	change->lines = change->lines_bytes ? &lines : NULL;
 	if (!change->lines)
 		lines_keep();
-}
-
-static uint64_t object_named(const struct told_path *path)
-{
-	uint64_t key = key_of_path(path);
-
-	return names[key % REMEMBERED].path == key ? names[key % REMEMBERED].object : 0;
 }
 
 static void take_of_file(const struct fan_event *event, struct told_path *at, struct told_path *to)
@@ -488,7 +201,7 @@ static void take_of_file(const struct fan_event *event, struct told_path *at, st
 		tell(&change, event->pid);
 		forget(at);
 	} else if (change.after)
-		remember(now, &event->object, change.after);
+		remember(now, &event->object, change.after, false);
 }
 
 /*
@@ -580,9 +293,9 @@ static void find(const struct fan_name *name, bool is_dir)
 		return;
 	if (!place_handle_of(place, name->name, &object) || !look_at(&object, !is_dir && !tells_losses_only(entry), &look))
 		return;
-	if (!walk.is_start && !memory_of(key_of(&object)))
+	if (!walk.is_start && !is_remembered(&object))
 		tell(&change, walk.pid);
-	remember(&path, &object, &look)->is_found = !walk.is_start;
+	remember(&path, &object, &look, !walk.is_start);
 	keep_text(&object, entry, &look);
 }
 
@@ -693,7 +406,7 @@ static void look_first(const struct fan_name *name)
 	put_name(&path, name);
 	if (place_handle_of(place_of(&name->dir), name->name, &object) &&
 	    look_at(&object, !tells_losses_only(path.entry), &look)) {
-		remember(&path, &object, &look);
+		remember(&path, &object, &look, false);
 		keep_text(&object, path.entry, &look);
 	}
 }
@@ -775,22 +488,42 @@ static void serve(void)
 			;
 		drained_ns = boot_ns();
 		let_go();
-		if (overflow_since_ns)
-			tell_overflow();
+		if (overflow_since_ns && tell_overflow(overflow_since_ns))
+			overflow_since_ns = 0;
 		if (fds[2].revents)
 			look_anew();
 	} while (!is_over);
 	fds[1].events = POLLOUT;
 	if (overflow_since_ns && poll(fds + 1, 1, LAST_MS) > 0)
-		tell_overflow();
+		tell_overflow(overflow_since_ns);
 }
 
-static int live(const struct options *options, pid_t parent)
+static void look_around(const struct options *options, pid_t sensor)
 {
+	walk.is_start = true;
+	walk.pid = sensor;
+	places_begin(watch_list, group);
+	for (uint32_t i = 0; i < options->watch_count; i++) {
+		is_marked[i] = !(watch_list[i].words & ENTRY_HANGS) && places_add(i);
+		if (watch_list[i].words & ENTRY_HANGS)
+			leave_hanging(i);
+		else if (!is_marked[i])
+			say("warn", "changes of %s are not told: %s", watch_list[i].path, strerror(errno));
+	}
+	places_each_listed(look_first, look_through);
+	drained_ns = boot_ns();
+}
+
+/* Closes `looking` once it has looked around, and is what it will be. */
+static int live(const struct options *options, pid_t parent, int looking)
+{
+	look_around(options, parent);
 	if (!drop_privileges(options->uid, options->gid, 1ull << CAP_DAC_READ_SEARCH))
 		return EXIT_FAILURE;
 	prctl(PR_SET_NAME, "sensor-changes", 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	let_go_of_files();
+	close(looking);
 	if (getppid() == parent)
 		serve();
 	return EXIT_SUCCESS;
@@ -803,47 +536,40 @@ pid_t changes_pid(void)
 }
 
 /* Call as root. The socket by which finished frames come, or -1 with the reason. */
-int changes_start(const struct options *options, struct counters *shared_counters, char reason[FRAME_REASON_BYTES_MAX + 1])
+int changes_start(const struct options *options, struct counters *counters, char reason[FRAME_REASON_BYTES_MAX + 1])
 {
-	int pair[2], room = SOCKET_BYTES;
+	int pair[2], looking[2], room = SOCKET_BYTES;
 	pid_t parent = getpid();
 
 	watch_list = options->watch;
 	entry_count = options->watch_count;
 	read_count = options->read_count;
-	counters = shared_counters;
 	errno = EPERM;
 	group = missing_capability(1ull << CAP_SYS_ADMIN) ? -1 : fan_open();
-	if (group < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
-	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+	if (group < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) || pipe2(looking, O_CLOEXEC) ||
+	    !memory_begin()) {
 		snprintf(reason, FRAME_REASON_BYTES_MAX + 1, "fanotify: %s%s", strerror(errno),
 			 errno == EPERM ? " (it needs CAP_SYS_ADMIN at the start)" : "");
 		return -1;
 	}
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	to_sensor = pair[0];
-	walk.is_start = true;
-	walk.pid = getpid();
-	places_begin(watch_list, group);
-	for (uint32_t i = 0; i < options->watch_count; i++) {
-		is_marked[i] = !(watch_list[i].words & ENTRY_HANGS) && places_add(i);
-		if (watch_list[i].words & ENTRY_HANGS)
-			leave_hanging(i);
-		else if (!is_marked[i])
-			say("warn", "changes of %s are not told: %s", watch_list[i].path, strerror(errno));
-	}
-	places_each_listed(look_first, look_through);
-	drained_ns = boot_ns();
+	telling_begin(watch_list, counters, to_sensor);
 	child = fork();
 	if (child == 0) {
 		close(pair[1]);
-		pins_leave();
-		_exit(live(options, parent));
+		close(looking[0]);
+		child_begins();
+		_exit(live(options, parent, looking[1]));
 	}
 	close(pair[0]);
 	close(group);
+	close(looking[1]);
+	if (child > 0 && poll(&(struct pollfd){ .fd = looking[0], .events = POLLIN }, 1, LOOKING_MS) <= 0)
+		say("warn", "what is watched is still looked through after %d s: the sensor begins all the same", LOOKING_MS / 1000);
+	close(looking[0]);
 	if (child > 0)
-		return pair[1];
+		return children_leave(pair[1]);
 	snprintf(reason, FRAME_REASON_BYTES_MAX + 1, "fork: %s", strerror(errno));
 	return -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the process that tells of changes: places.c knows what is watched, content.c what a file is, changes.c the rest. */
+/* The parts of the process that tells of changes: places.c knows what is watched, content.c what a file is, remembered.c what it was, telling.c tells; changes.c the rest. */
 #ifndef SEALWATCH_CHANGES_H
 #define SEALWATCH_CHANGES_H
 
@@ -43,6 +43,43 @@ struct file_look {
 	struct frame_file_state state;
 };
 bool look_at(const struct fan_handle *object, bool with_hash, struct file_look *look);
+
+/* telling.c */
+struct told_path {
+	char text[PATH_BYTES + NAME_BYTES + 1];
+	bool cut;	/* the beginning is lost, as in the kernel's walk */
+	uint32_t entry; /* of this name */
+	uint32_t all;	/* of the directory that it lies in */
+};
+struct change {
+	enum frame_change_what what;
+	const struct told_path *path;
+	const struct told_path *to; /* of a rename; else NULL */
+	uint32_t entry;
+	const struct file_look *after, *before;
+	const struct frame_lines *lines; /* NULL: not known */
+	size_t lines_bytes;
+};
+void telling_begin(const struct watch_entry *list, struct counters *counters, int socket);
+bool path_of_object(const struct fan_handle *object, char *path, size_t room);
+void cut_path(struct told_path *path, size_t length);
+void put_name(struct told_path *path, const struct fan_name *name);
+void put_name_of(struct told_path *path, const struct fan_handle *object, uint32_t entry);
+bool tells_losses_only(uint32_t entry);
+void tell(const struct change *change, pid_t pid);
+bool tell_overflow(uint64_t since_ns);
+
+/* remembered.c: by keys that nobody else can foresee */
+bool memory_begin(void);
+uint64_t digest(const void *bytes, size_t length, uint64_t from);
+uint64_t key_of(const struct fan_handle *object);
+uint64_t object_named(const struct told_path *path);
+void remember(const struct told_path *path, const struct fan_handle *object, const struct file_look *look, bool is_found);
+bool is_remembered(const struct fan_handle *object);
+bool was_found(const struct fan_handle *object);
+const struct file_look *recall(uint64_t object, struct file_look *look);
+const struct file_look *recall_path(const struct told_path *path, struct file_look *look);
+void forget(const struct told_path *path);
 
 /* lines.c: which lines of a text were changed */
 bool lines_read(const struct fan_handle *of, uint64_t object, const struct file_look *look);

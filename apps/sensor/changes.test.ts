@@ -28,6 +28,7 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   rightsOf,
   run,
   startAgent,
@@ -36,7 +37,7 @@ import {
   whyNot,
 } from './sensor-harness.ts'
 
-const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 type Change = Extract<Event, { kind: 'file_change' }>
 const isChange = (message: object): message is Change => 'kind' in message && message.kind === 'file_change'
 
@@ -82,7 +83,7 @@ test('AGT-1 AGT-3 each change of what is watched is told once, by its entry', ke
   const here = (path: string | null) => (path?.startsWith(`${agent.dir}/`) ? path.slice(agent.dir.length + 1) : path)
   const steps: readonly (readonly [name: string, script: string, ...told: readonly string[]])[] = [
     ['append', 'echo more >> secret', 'write secret (secret)'],
-    ['shorten', 'echo > secret', 'truncate secret (secret)'],
+    ['shorten', 'truncate -s 3 secret', 'truncate secret (secret)'],
     ['truncate by path', `perl -e 'truncate("secret", 0)'`, 'truncate secret (secret)'],
     ['opened for writing, and nothing written', `perl -e 'open F, "+<", "secret"'`],
     ['read', 'cat secret all/one'],
@@ -464,7 +465,7 @@ test('AGT-8 who stops the process that tells of changes is told, and it goes on'
 
 test('AGT-1 what takes a watched name is followed as long as it is there; where there is no room for more it is told', {
   ...kernel,
-  timeout: 240_000,
+  timeout: 2 * patienceMs,
 }, async (t) => {
   const { agent, at } = await watching(t, ['file'], (path) => {
     for (const name of ['kept', 'away']) mkdirSync(path(name))

@@ -16,6 +16,7 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   run,
   startAgent,
   startSensor,
@@ -23,7 +24,7 @@ import {
   whyNot,
 } from './sensor-harness.ts'
 
-const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 /** docs/formats/event.md, 5.1 */
 const capabilities = {
   actorIdentity: 1,

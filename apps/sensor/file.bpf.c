@@ -33,7 +33,7 @@ struct {
 	__type(value, char[PATH_BYTES]);
 } paths SEC(".maps");
 
-/* A function of kernels from 6.3 on, called like a helper of this number until attach.c has put its own in. */
+/* A function of kernels from 6.3 on, called like a helper of this number until programs.c has put its own in. */
 static void *(*bpf_rdonly_cast)(const void *object, __u32 type) = (void *)RDONLY_CAST;
 
 static __always_inline struct object object_of(struct inode *inode)
@@ -127,6 +127,24 @@ static __always_inline bool is_protected_memory(struct file *file)
 	return file && shared.has_guard && is_protected_task(memory_owner(inode, GET(file, f_path.dentry)));
 }
 
+#define DESCRIPTORS_LOOKED 1024
+
+__noinline int is_memory_descriptor(int fd)
+{
+	return is_protected_memory(file_at(fd));
+}
+
+/* The current task's first one that is of the memory of a protected process; -1: none of the lowest so many is. */
+__noinline int memory_descriptor(void)
+{
+	int count = GET(current_task(), files, fdt, max_fds);
+
+	for (int fd = 0; fd < DESCRIPTORS_LOOKED && fd < count; fd++)
+		if (is_memory_descriptor(fd))
+			return fd;
+	return -1;
+}
+
 /* What the kernel shows of a process to those alone who may trace it; of longer names the first seven bytes. */
 static __always_inline bool is_inner(__u64 name)
 {
@@ -168,7 +186,7 @@ static __always_inline __u32 flags_of(struct file *file)
 	return (GET(file, f_flags) & ~OPENING_FLAGS) | (GET(file, f_mode) & FMODE_CREATED ? O_CREAT : 0);
 }
 
-static __always_inline int memory_opened(struct file *file, struct task_struct *target, enum frame_site site)
+static __always_inline int memory_opened(struct file *file, struct task_struct *target, enum frame_site site, bool denied)
 {
 	struct scratch *s = begin(site, FRAME_MEM_OPEN);
 
@@ -176,6 +194,10 @@ static __always_inline int memory_opened(struct file *file, struct task_struct *
 		return 0;
 	put_target(s, target);
 	s->event.target.request = flags_of(file);
+	if (denied) {
+		s->event.flags |= FRAME_PREVENTED;
+		s->event.target.result = -EPERM;
+	}
 	return end(s, site);
 }
 
@@ -211,9 +233,8 @@ static __always_inline int watched_opened(struct file *file, enum frame_site sit
 	return end(s, site);
 }
 
-static __always_inline int opened(long fd, enum frame_site site)
+static __always_inline int file_opened(struct file *file, enum frame_site site)
 {
-	struct file *file = file_at(fd);
 	struct inode *inode = GET(file, f_inode);
 	__u64 name;
 
@@ -228,10 +249,15 @@ static __always_inline int opened(long fd, enum frame_site site)
 		return 0;
 	name = name_in_proc(inode, GET(file, f_path.dentry));
 	if (name == NAME_MEM && proc_owner(inode))
-		return memory_opened(file, proc_owner(inode), site);
+		return memory_opened(file, proc_owner(inode), site, false);
 	if (shared.has_guard && is_inner(name))
 		inner_opened(file, proc_owner(inode), site);
 	return shared.by_object && !(GET(file, f_flags) & O_PATH) ? 0 : watched_opened(file, site);
+}
+
+static __always_inline int opened(long fd, enum frame_site site)
+{
+	return file_opened(file_at(fd), site);
 }
 
 /* Where the verifier knows the type of a pointer a read is one instruction, and not a call of 20 ns. */
@@ -336,12 +362,18 @@ static __always_inline enum frame_site open_site(void)
 	return SITE_file_open;
 }
 
+/* Whether no tracepoint says later what became of the open: of a ring's one does where it names the request, since 5.19. */
+static __always_inline bool is_last_to_see(enum frame_site site)
+{
+	return site == SITE_file_open || (site == SITE_io_uring && !bpf_core_field_exists(struct io_kiocb, cqe));
+}
+
 /*
  * args: file. What comes by one of the four calls keeps its site. Whether the owner of a memory allows it is asked after this; by
- * the four calls, that is left to the tracepoint, which knows.
+ * the four calls, that is left to the tracepoint, which knows, but for what the guard has denied: that ends here.
  */
 SEC("lsm/file_open")
-int file_open(__u64 *ctx)
+long file_open(__u64 *ctx)
 {
 	struct file *file = (void *)ctx[0];
 	enum frame_site site;
@@ -360,11 +392,13 @@ int file_open(__u64 *ctx)
 	inode = GET(file, f_inode);
 	name = name_in_proc(inode, GET(file, f_path.dentry));
 	if (name == NAME_MEM && proc_owner(inode)) {
-		if (site == SITE_file_open)
-			memory_opened(file, proc_owner(inode), site);
-		return 0;
+		bool denied = refuses(proc_owner(inode));
+
+		if (denied || is_last_to_see(site))
+			memory_opened(file, proc_owner(inode), site, denied);
+		return verdict(denied);
 	}
-	if (site == SITE_file_open && shared.has_guard && is_inner(name))
+	if (is_last_to_see(site) && shared.has_guard && is_inner(name))
 		inner_opened(file, proc_owner(inode), site);
 	watched_opened(file, site);
 	return 0;

@@ -63,6 +63,7 @@ enum frame_kind {
 	FRAME_PROC_OPEN, /* from here on for the guard alone */
 	FRAME_WEAKENED,
 	FRAME_FROZEN,
+	FRAME_EXAMINED,
 	FRAME_KINDS,
 };
 
@@ -72,7 +73,8 @@ enum frame_kind {
 	X(fork) X(task_rename) X(signal_generate) X(credentials) X(proc_connector) X(fanotify) X(module)    \
 	X(bpf) X(perf_event_open) X(sysctl) X(namespaces) X(connect) X(accept) X(bind) X(listen) X(datagram) X(socket) \
 	X(file_open) X(reach) X(executable) X(proc_poll) X(inotify) X(file_change) X(sock_diag) X(proc_net)                        \
-	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount) X(policy) X(file_policy)
+	X(entry_32) X(open_by_handle_at) X(io_uring) X(refused) X(passed) X(mount) X(policy) X(file_policy) \
+	X(examiner)
 
 #define FRAME_SITE_ID(name) SITE_##name,
 enum frame_site { FRAME_SITES(FRAME_SITE_ID) SITE_COUNT };
@@ -90,6 +92,7 @@ enum frame_flag {
 	FRAME_MEMFD = 4,
 	FRAME_SECURE_EXEC = 8,	    /* the program gained other ids or capabilities: AT_SECURE */
 	FRAME_ENVIRONMENT_CUT = 16, /* the environment was not looked through to its end */
+	FRAME_PREVENTED = 32, /* it was refused with EPERM, for the guard has that denied */
 };
 
 /*
@@ -121,6 +124,7 @@ enum frame_unsure {
 
 #define FRAME_ENVIRONMENT_ID(name) ENVIRONMENT_##name,
 enum frame_environment { FRAME_ENVIRONMENT(FRAME_ENVIRONMENT_ID) ENVIRONMENT_COUNT };
+#define ENVIRONMENT_OPTIONS_HARMLESS (1u << 31) /* of NODE_OPTIONS: runtime_flags.h */
 
 /* The texts that follow the ancestors, in this order. */
 enum frame_text { TEXT_EXE, TEXT_PATH, TEXT_FILENAME, TEXT_ARGV, TEXT_WATCHED, TEXT_COUNT };
@@ -141,7 +145,7 @@ struct frame_file { /* exec, file_open */
 	__u32 uid;
 	__u32 fs_magic;
 	__u32 open_flags;
-	__u32 environment; /* bit per variable; exec only */
+	__u32 environment; /* bit per variable, and ENVIRONMENT_OPTIONS_HARMLESS; exec only */
 	__u32 network;	   /* bit per descriptor of 0, 1 and 2 that is a socket of IPv4 or IPv6; exec only */
 	__u32 tracer;	   /* pid of who traces it while it starts, 0: nobody; exec only */
 	__u32 zero;
@@ -318,6 +322,19 @@ struct frame_frozen {
 	__u64 zero2[4];
 };
 
+enum frame_examined_how { FRAME_EXAMINED_DUMPABLE = 1, FRAME_EXAMINED_PRELOADED = 2 /* every program is: ld.so.preload */ };
+
+struct frame_examined { /* the actor, a protected process, as it was found */
+	__u32 tracer; /* pid; 0: nobody */
+	__u32 holder; /* of a descriptor of its memory: pid; 0: nobody */
+	__u32 environment; /* as in frame_file */
+	__u32 port; /* on which its debugger listens; 0: on none */
+	__u64 core; /* soft limit of its core, in bytes */
+	__u32 how;  /* enum frame_examined_how, or-ed */
+	__u32 zero;
+	__u64 zero2[2];
+};
+
 struct frame_overflow {
 	__u64 since_ns; /* when nothing had been lost for certain */
 	__u64 zero[5];
@@ -413,6 +430,7 @@ struct frame_event { /* then struct frame_ref[ancestors], then the texts */
 		struct frame_file_denied file_denied;
 		struct frame_weakened weakened;
 		struct frame_frozen frozen;
+		struct frame_examined examined;
 	};
 };
 
@@ -423,14 +441,16 @@ struct frame_counts {
 	__u64 repeated;
 };
 
-/* What was done to the sensor itself since it started. */
+/* What was done to the sensor itself lately. */
 enum frame_harm {
 	FRAME_HARM_PIN = 1,	 /* what it has pinned was removed or replaced */
 	FRAME_HARM_MEMORY = 2,	 /* what it shares with its programs was overwritten; it was put right again */
 	FRAME_HARM_COUNTERS = 4, /* a counter went back */
 	FRAME_HARM_PROGRAMS = 8, /* the programs that it took over are not its own */
+	FRAME_HARM_COVERED = 16, /* a path of our own leads elsewhere, for something was mounted, or unmounted */
+	FRAME_HARM_DETACHED = 32, /* a program was detached from its cgroup; it was attached again */
 };
-#define FRAME_HARMS 15
+#define FRAME_HARMS 63
 
 /* What begins with a hello. */
 enum frame_start {
@@ -464,17 +484,32 @@ struct frame_order { /* then, of a table, that */
 	__u32 zero2;
 };
 
-/* The guard's table: then the processes, by pid, then the images, by hash. */
+/* The guard's table: then the processes, by pid, then the images, by hash, then whom it lets. */
 struct frame_protected {
 	__u32 processes;
 	__u32 images;
-	__u64 seed, factor; /* of the hashes of images */
+	__u64 seed, factor; /* of the hashes of programs */
+	__u32 allowances;
+	__u32 zero;
 };
 
 struct frame_protected_process {
 	__u64 start_ns; /* counts to 10 ms, for /proc tells no more */
 	__u32 pid;
-	__u32 flags; /* none is defined */
+	__u32 flags; /* enum frame_protected_flag, or-ed; above them the number of its entry, 0: none */
+};
+
+enum frame_protected_flag {
+	FRAME_PROTECTED_EXAMINE = 1, /* the guard wants to know how it is */
+	FRAME_PROTECTED_PREVENT = 2, /* nobody may reach into it who is not let */
+};
+#define FRAME_ENTRY_SHIFT 2
+
+struct frame_allowance {
+	__u64 until_ns;
+	__u64 program; /* hash of its path; 0: any */
+	__u32 uid;     /* UNKNOWN_ID: any */
+	__u32 entry;   /* which entry's processes; 0: all */
 };
 
 struct frame_hello { /* then sensor version, kernel release and one reason per site */
@@ -505,7 +540,7 @@ _Static_assert(sizeof(struct frame_file) == 48 && sizeof(struct frame_target) ==
 		       sizeof(struct frame_socket) == 48 &&
 		       sizeof(struct frame_memory) == 48 && sizeof(struct frame_change) == 48 &&
 		       sizeof(struct frame_denied) == 48 && sizeof(struct frame_file_denied) == 48 && sizeof(struct frame_weakened) == 48 &&
-		       sizeof(struct frame_frozen) == 48 && sizeof(struct frame_file_state) == 64,
+		       sizeof(struct frame_frozen) == 48 && sizeof(struct frame_examined) == 48 && sizeof(struct frame_file_state) == 64,
 	       "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_event) == 144, "docs/formats/frame.md");
 _Static_assert(sizeof(struct frame_report) == 48 + 32 * SITE_COUNT, "docs/formats/frame.md");

@@ -19,6 +19,16 @@ struct {
 	__type(value, struct protected_table);
 } protected SEC(".maps");
 
+#define REACHERS_MAX 4096
+
+/* Who opened or was given a descriptor of a protected memory: whether what it makes has that as well is looked at (process.bpf.c). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, REACHERS_MAX);
+	__type(key, struct process);
+	__type(value, __u8);
+} reachers SEC(".maps");
+
 static __always_inline struct protected_table *table_in_force(void)
 {
 	__u32 which = shared.protected_table & (PROTECTED_TABLES - 1);
@@ -26,24 +36,29 @@ static __always_inline struct protected_table *table_in_force(void)
 	return bpf_map_lookup_elem(&protected, &which);
 }
 
-/* Global functions: the verifier looks at each once, not wherever it is called. */
-__noinline int is_protected(__u32 pid, __u64 start_ns)
+/* Whether that list is held or not; NULL: it has no such process. */
+static __always_inline struct protected_row *row_of(struct protected_table *table, __u32 pid, __u64 start_ns)
 {
-	struct protected_table *table = table_in_force();
 	__u32 place;
 
 	if (!table)
-		return 0;
+		return NULL;
 	place = protected_place(pid, table->pid_factor);
 	for (int i = 0; i < PROTECTED_PROBES; i++) {
 		struct protected_row *row = &table->row[(place + i) & (PROTECTED_ROWS - 1)];
 
 		if (!row->pid)
-			return 0;
+			return NULL;
 		if (row->pid == pid)
-			return row->start == start_ns / START_UNIT_NS && bpf_ktime_get_boot_ns() < shared.protected_until_ns;
+			return row->start == start_ns / START_UNIT_NS ? row : NULL;
 	}
-	return 0;
+	return NULL;
+}
+
+/* Global functions: the verifier looks at each once, not wherever it is called. */
+__noinline int is_protected(__u32 pid, __u64 start_ns)
+{
+	return row_of(table_in_force(), pid, start_ns) && bpf_ktime_get_boot_ns() < shared.protected_until_ns;
 }
 
 static __always_inline bool is_protected_task(struct task_struct *leader)
@@ -51,15 +66,15 @@ static __always_inline bool is_protected_task(struct task_struct *leader)
 	return leader && shared.has_guard && is_protected(GET(leader, tgid), GET(leader, start_boottime));
 }
 
-/* Whether the path that was walked last is that of a program whose starts are told. */
-__noinline int is_protected_image(void)
+/* Of the path that was walked last, by the table's seed; 0: it is too long to be anybody's. */
+__noinline __u64 walked_hash(void)
 {
 	struct protected_table *table = table_in_force();
 	__u32 zero = 0, at, length;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 	__u64 hash;
 
-	if (!s || !table || !table->images || bpf_ktime_get_boot_ns() >= shared.protected_until_ns)
+	if (!s || !table)
 		return 0;
 	at = s->path_at;
 	length = PATH_BYTES - at;
@@ -75,6 +90,20 @@ __noinline int is_protected_image(void)
 		hash = (hash ^ word) * table->factor;
 		hash ^= hash >> 32;
 	}
+	return hash;
+}
+
+/* Whether the path that was walked last is that of a program whose starts are told. */
+__noinline int is_protected_image(void)
+{
+	struct protected_table *table = table_in_force();
+	__u64 hash;
+
+	if (!table || !table->images || bpf_ktime_get_boot_ns() >= shared.protected_until_ns)
+		return 0;
+	hash = walked_hash();
+	if (!hash)
+		return 0;
 	for (int i = 0; i < IMAGE_PROBES; i++) {
 		__u64 image = table->image[(hash + i) & (IMAGE_ROWS - 1)];
 
@@ -115,6 +144,37 @@ static __always_inline bool is_urgent(struct scratch *s)
 	return s->urgent;
 }
 
+static __always_inline void remember_reacher(__u32 pid, __u64 start_ns)
+{
+	struct process key = { start_ns, pid };
+	__u8 value = 1;
+
+	bpf_map_update_elem(&reachers, &key, &value, BPF_ANY);
+}
+
+/* Of an event that the guard is told. */
+static __always_inline void learn_reacher(struct frame_event *e)
+{
+	switch (e->kind) {
+	case FRAME_MEM_OPEN:
+	case FRAME_FD_TAKEN:
+	case FRAME_PASSED:
+		if (e->pid != e->target.ref.pid)
+			remember_reacher(e->pid, e->start_ns);
+		break;
+	case FRAME_FORK:
+		if (e->text_len[TEXT_PATH])
+			remember_reacher(e->target.ref.pid, e->target.ref.start_ns);
+	}
+}
+
+static __always_inline bool is_reacher(struct task_struct *leader)
+{
+	struct process key = { GET(leader, start_boottime), GET(leader, tgid) };
+
+	return bpf_map_lookup_elem(&reachers, &key);
+}
+
 static __always_inline void put_in_guard_ring(struct scratch *s)
 {
 	struct frame_counts *counts = counts_of(PIPE_GUARD, s->event.site);
@@ -146,6 +206,7 @@ __noinline int tell_guard(void)
 
 	if (!s || !is_urgent(s) || is_by_sensor(s))
 		return 0;
+	learn_reacher(&s->event);
 	counts = counts_of(PIPE_GUARD, s->event.site);
 	if (counts)
 		__sync_fetch_and_add(&counts->produced, 1);

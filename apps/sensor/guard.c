@@ -46,15 +46,23 @@ bool guard_open(const struct options *options, struct counters *counters, enum f
 	return !guard.path || backlog_open(PIPE_GUARD, BACKLOG_BYTES);
 }
 
+static const uint8_t *text_of(const struct frame_event *event, int text)
+{
+	size_t at = sizeof(*event) + event->ancestors * sizeof(struct frame_ref);
+
+	for (int i = 0; i < text; i++)
+		at += event->text_len[i];
+	return (const uint8_t *)event + at;
+}
+
 static bool is_watched_urgently(const struct frame_event *event)
 {
-	size_t at = sizeof(*event) + event->ancestors * sizeof(struct frame_ref), length = event->text_len[TEXT_WATCHED];
+	const uint8_t *watched = text_of(event, TEXT_WATCHED);
+	size_t length = event->text_len[TEXT_WATCHED];
 
-	for (int i = 0; i < TEXT_WATCHED; i++)
-		at += event->text_len[i];
 	for (size_t i = 0; i < watch_count; i++)
 		if (watch[i].words & ENTRY_URGENT && strlen(watch[i].path) == length &&
-		    memcmp((const uint8_t *)event + at, watch[i].path, length) == 0)
+		    memcmp(watched, watch[i].path, length) == 0)
 			return true;
 	return false;
 }
@@ -65,6 +73,8 @@ static bool is_urgent(const struct frame_event *event)
 	case FRAME_PTRACE:
 		return protected_is(event->target.ref.pid, event->target.ref.start_ns);
 	case FRAME_EXEC:
+		return protected_is(event->pid, event->start_ns) ||
+		       protected_has_image(text_of(event, TEXT_PATH), event->text_len[TEXT_PATH]);
 	case FRAME_EXIT:
 	case FRAME_FORK:
 		return protected_is(event->pid, event->start_ns);

@@ -2,15 +2,25 @@
 // The guard's pipe (docs/formats/frame.md, 12): what is urgent comes by it at once, whatever becomes of the agent, and the other way round.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { type ProtectedProcess, protectedOrder } from '../agent/src/guard/protected-order.ts'
 import { isForGuard, type SensorHello, sites } from '../agent/src/sources/observation.ts'
 import { holdOrder, liftOrder } from '../agent/src/sources/sensor-order.ts'
+import { attached, protect, secret, startVictim } from './guard-harness.ts'
 import {
   binary,
   type Event,
@@ -18,56 +28,13 @@ import {
   isHello,
   isReport,
   linksArePinned,
-  newInstance,
+  patienceMs,
   run,
-  startAgent,
-  startSensor,
   type TestAgent,
   whyNot,
 } from './sensor-harness.ts'
 
-const kernel = { skip: whyNot() ?? false, timeout: 120_000 } as const
-const secret = { seed: 0x1234_5678_9abc_def0n, factor: 0x9e37_79b9_7f4a_7c15n }
-
-async function attached(t: TestContext, ...extra: readonly string[]) {
-  const [agent, guard] = [await startAgent(t), await startAgent(t)]
-  const instance = newInstance(t)
-  const args = ['--socket', agent.socketPath, '--guard-socket', guard.socketPath, '--instance', instance, ...extra]
-  const sensor = startSensor(t, args)
-  const [, hello] = [await agent.until(isHello), await guard.until(isHello)]
-  return { agent, guard, sensor, hello, start: () => startSensor(t, args) }
-}
-
-/** Perl, which does what it is told, line by line. */
-async function startVictim(t: TestContext, ...command: readonly string[]) {
-  const script = '$|=1;print"up\\n";while(<STDIN>){eval;print"done\\n"}'
-  const [file = '', ...args] = [...command, 'perl', '-e', script]
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-  const pid = child.pid ?? 0
-  const does = async (act: string) => {
-    child.stdin.write(`${act}\n`)
-    await once(child.stdout, 'data')
-  }
-  return { child, pid, self: processOf(pid), does }
-}
-
-/** As /proc tells it: to 10 ms. */
-function processOf(pid: number): ProtectedProcess {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-  return { pid, startNs: BigInt(fields[19] ?? 0) * 10_000_000n }
-}
-
-let numbers = 1
-/** From here on the sensor protects these, and no others. */
-async function protect(guard: TestAgent, processes: readonly ProtectedProcess[], images: readonly string[] = []) {
-  const number = numbers++
-  guard.say(protectedOrder({ processes, images }, number, 60, secret))
-  await guard.until((message) => isReport(message) && message.table === number)
-  return number
-}
-
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 /** Perl does this, and ends. */
 const perl = (script: string) => run('perl', '-e', script).pid
 
@@ -94,7 +61,7 @@ test(
     t.after(() => rmSync(dir, { recursive: true }))
     const [key, preload, plain] = ['key', 'preload', 'plain'].map((name) => join(dir, name)) as [string, string, string]
     for (const path of [key, preload, plain]) writeFileSync(path, 'x')
-    const entries = [`urgent:${key}`, `urgent,changes:${preload}`, plain].flatMap((entry) => ['--watch', entry])
+    const entries = [key, `urgent:${key}`, `urgent,changes:${preload}`, plain].flatMap((entry) => ['--watch', entry])
     const { agent, guard, sensor } = await attached(t, ...entries)
     const [victim, other] = [await startVictim(t), await startVictim(t)]
     await protect(guard, [victim.self])
@@ -156,6 +123,29 @@ f=os.open("/proc/${victim.pid}/mem",0);socket.send_fds(a,[b"x"],[f]);socket.recv
       const { pid: passer } = run('python3', '-c', python)
       const kinds = (await toldOf(guard, passer)).map(({ kind }) => kind)
       assert.deepEqual(kinds, ['mem_open', 'passed'])
+    })
+
+    await t.test(
+      'a descriptor of its memory that a child has from birth, and its child from it; not one that was closed',
+      async () => {
+        const heirs = `unless(fork){unless(fork){exit}wait;exit}wait;`
+        const opener = perl(`${open(`/proc/${victim.pid}/mem`)}${heirs}close F;unless(fork){exit}wait;`)
+        await toldOf(guard, opener)
+        const forks = guard.events().flatMap((event) => (event.kind === 'fork' && event.inherited ? [event] : []))
+        const [child, grandchild] = forks
+        assert.deepEqual(
+          forks.map(({ actor, inherited }) => [actor.pid, inherited]),
+          [opener, child?.child.pid].map((pid) => [pid, `/proc/${victim.pid}/mem`]),
+        )
+        assert.equal(grandchild?.child.ppid, child?.child.pid)
+      },
+    )
+
+    await t.test('its memory in the table of a ring, where no descriptor is', async () => {
+      assert.equal(run(binary('probe'), 'io_uring_slot', 'n-ring', '--file', `/proc/${victim.pid}/mem`).ok, true)
+      const isSlot = (event: Event) => event.kind === 'mem_open' && event.site === 'io_uring'
+      const told = await guard.until((event) => isEvent(event) && isSlot(event))
+      assert(isEvent(told) && targetOf(told) === victim.pid)
     })
 
     await t.test('what it does to itself, and what is done to all', async () => {
@@ -271,7 +261,8 @@ test(
       (message) => isReport(message) && message.table === undefined && message.timeNs > lastNs(guard, second),
     )
     assert.deepEqual(await told(), [])
-    guard.say(protectedOrder({ processes: [one], images: [] }, 77, 1, secret))
+    // Longer than from one report to the next, on a machine that has other work, too.
+    guard.say(protectedOrder({ processes: [one], images: [] }, 77, 5, secret))
     await guard.until((message) => isReport(message) && message.table === 77)
     await guard.until(
       (message) => isReport(message) && message.table === undefined && message.timeNs > lastNs(guard, 77),
@@ -295,9 +286,9 @@ test(
     const good = protectedOrder({ processes: [two, ...many.slice(0, 9)], images: ['/bin/a', '/bin/b'] }, 78, 30, secret)
     for (let i = 0; i < 1_000; i++) {
       const bad = Buffer.from(good)
-      // A flag that is not defined: whatever else is well is not followed.
-      bad.writeUInt32LE(1 + random(9), 4 + 16 + 24 + 12)
-      for (let change = random(4); change > 0; change--) bad.writeUInt8(random(256), 4 + 16 + random(24))
+      // A pid that nobody has: whatever else is well is not followed.
+      bad.writeUInt32LE(0, 4 + 16 + 32 + 8)
+      for (let change = random(4); change > 0; change--) bad.writeUInt8(random(256), 4 + 16 + random(32))
       guard.say(bad)
     }
     const refused = () => sensor.log().split('an order of the guard is not followed').length - 1
@@ -395,4 +386,12 @@ test('RIM-1 without BPF the guard is told what the other sources see, by the sam
   const told = await guard.until((event) => isEvent(event) && event.kind === 'ptrace')
   assert(isEvent(told) && told.kind === 'ptrace')
   assert.deepEqual([told.actor.pid, told.target.pid, told.site], [pid, victim.pid, 'proc_connector'])
+  const image = realpathSync('/usr/bin/sleep')
+  await protect(guard, [victim.self], [image])
+  const other = run('true').pid
+  const started = run('sleep', '0.5').pid
+  const exec = await guard.until((event) => isEvent(event) && event.kind === 'exec')
+  assert(isEvent(exec) && exec.kind === 'exec')
+  assert.deepEqual([exec.actor.pid, exec.file.path], [started, image])
+  assert.ok(!guard.events().some(({ actor }) => actor.pid === other))
 })

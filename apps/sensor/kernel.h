@@ -135,7 +135,13 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 
 /* Since 5.19 a request keeps its completion. That of an open begins with what is asked for. */
 struct io_cqe { __s32 res; };
-struct io_kiocb { __u8 opcode; struct io_cqe cqe; };
+struct io_rsrc_node { unsigned long file_ptr; };
+struct io_rsrc_data { struct io_rsrc_node **nodes; };
+struct io_fixed_file { unsigned long file_ptr; };
+struct io_file_table { struct io_rsrc_data data; }; /* since 6.13 */
+struct io_file_table___before { struct io_fixed_file *files; };
+struct io_ring_ctx { struct io_file_table file_table; };
+struct io_kiocb { __u8 opcode; struct io_cqe cqe; struct io_ring_ctx *ctx; };
 struct filename { const char *name; };
 struct io_open { __u32 file_slot; struct filename *filename; };
 

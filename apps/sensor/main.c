@@ -46,9 +46,9 @@ static bool deceived; /* what was taken over is not ours */
 
 /*
  * One wake-up, of ours and of the agent, serves all that has gathered. In a flood we wait for more, for what the agent does for each
- * read is what a flood costs; but not where programs start, of which nothing could be looked up any more, nor where the ring would fill.
+ * read is what a flood costs; but not where programs start, of which nothing could be looked up any more, nor where the ring fills.
  */
-enum { GATHER_MS = 5, GATHER_FLOOD_MS = 20, FLOOD_EACH_MS = 6, TORRENT_EACH_MS = 100 };
+enum { GATHER_MS = 5, GATHER_FLOOD_MS = 50, FLOOD_EACH_MS = 6, LOOK_AT_RING_MS = 10 };
 
 static struct { uint64_t since_ns, taken; } gathering;
 
@@ -58,12 +58,13 @@ static int64_t gather_ms(void)
 
 	gathering.since_ns = now_ns;
 	gathering.taken = 0;
-	return taken > FLOOD_EACH_MS * ms && taken < TORRENT_EACH_MS * ms ? GATHER_FLOOD_MS : GATHER_MS;
+	return taken > FLOOD_EACH_MS * ms ? GATHER_FLOOD_MS : GATHER_MS;
 }
 
 /* What is urgent does not wait. */
 static void gather(void)
 {
+	const uint64_t step_ns = LOOK_AT_RING_MS * 1000000ull;
 	uint64_t until_ns = boot_ns() + (uint64_t)gather_ms() * 1000000;
 
 	for (;;) {
@@ -72,10 +73,10 @@ static void gather(void)
 
 		guard_turn();
 		now_ns = boot_ns();
-		if (now_ns >= until_ns || stopping)
+		if (now_ns >= until_ns || stopping || ring_fills(PIPE_AGENT))
 			return;
 		guard_poll(fds);
-		wait_ns(fds, GUARD_FDS, until_ns - now_ns);
+		wait_ns(fds, GUARD_FDS, until_ns - now_ns < step_ns ? until_ns - now_ns : step_ns);
 		guard_hear(fds);
 	}
 }
@@ -134,6 +135,7 @@ static bool connect_agent(const struct frame_state *state)
 
 static int changes = -1;
 static bool changes_ended;
+static bool examiner_answers = true;
 
 static void fetch_changes(void)
 {
@@ -147,19 +149,33 @@ static bool has_canaries(const struct attached *attached)
 	return attached->mode[DOMAIN_PROCESS] == MODE_ebpf && attached->mode[DOMAIN_FILE] == MODE_ebpf;
 }
 
+static uint64_t detached; /* sites of which a program cannot be attached again by this sensor: its next life does */
+static unsigned harm_seconds;
+
+static void look_for_harm(struct frame_state *state)
+{
+	uint8_t seen = own_maps_look(state->counters);
+
+	if (links_look(&detached))
+		seen |= FRAME_HARM_DETACHED;
+	if (covered_look())
+		seen |= FRAME_HARM_COVERED;
+	state->harms = harms_told(seen, agent.reported.harms, harm_seconds);
+}
+
 /* Moves what there is to the agent. false: it takes no more now, or there is none. */
 static bool hand_over(struct frame_state *state)
 {
-	static uint64_t looked_ns, detached;
+	static uint64_t looked_ns;
 
 	if (boot_ns() - looked_ns >= LOOK_EACH_MS * 1000000ull) {
 		looked_ns = boot_ns();
-		detached = links_detached();
-		state->harms = own_maps_look(state->counters);
+		look_for_harm(state);
 		manager_tell("WATCHDOG=1");
 		know_supervisor();
 		if (changes >= 0 && !changes_ended)
 			relay_ask(changes);
+		examiner_answers = examiner_turn();
 	}
 	state->file_table = wardens_follow(&state->unguarded);
 	if (agent.out.fd < 0 || !outbox_flush(&agent.out))
@@ -175,6 +191,8 @@ static bool hand_over(struct frame_state *state)
 	state->blind |= detached;
 	if (relay_is_silent())
 		state->blind |= 1ull << SITE_file_change;
+	if (!examiner_answers)
+		state->blind |= 1ull << SITE_examiner;
 	if (wardens_failed_lately())
 		state->blind |= 1ull << SITE_file_policy;
 	if (!outbox_flush(&agent.out))
@@ -289,6 +307,7 @@ static void catch_signals(void)
 	sigaddset(&blocked, SIGINT);
 	sigprocmask(SIG_BLOCK, &blocked, &waiting_mask);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads must not end us */
+	signal(SIGHUP, SIG_IGN);  /* nor a terminal that is gone, nor whoever says so */
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 }
@@ -297,7 +316,7 @@ int main(int argc, char **argv)
 {
 	static struct options options = {
 		.instance = "default", .ring_bytes = RING_BYTES, .repeat_seconds = REPEAT_SECONDS,
-		.canary_seconds = 30, .socket_poll_ms = 1000, .uid = 64703, .gid = 64702,
+		.canary_seconds = 30, .socket_poll_ms = 1000, .guard_poll_ms = 2000, .harm_seconds = 60, .uid = 64703, .gid = 64702,
 	};
 	static struct watching watching = { .changes = -1 };
 	struct frame_state state = { .attached = &watching.attached };
@@ -325,6 +344,8 @@ int main(int argc, char **argv)
 	changes = watching.changes;
 	if (watching.attached.adopted)
 		takeover_verify(&options);
+	harm_seconds = options.harm_seconds;
+	covered_watch(&options);
 	if (!guard_open(&options, watching.counters, agent.start, &state) ||
 	    !drop_privileges(options.uid, options.gid, watching.kept)) {
 		say("error", "cannot drop privileges: %s", strerror(errno));
@@ -334,14 +355,15 @@ int main(int argc, char **argv)
 	    watching.attached.adopted ? ", as the sensor before left them," : "", machine.release);
 	manager_tell("READY=1");
 	know_supervisor();
-	while (!stopping && !changes_ended && !wardens_are_over() && !deceived) {
+	let_go_of_files();
+	while (!stopping && !changes_ended && !wardens_are_over() && !examiner_is_over() && !deceived && !detached) {
 		if (agent.out.fd < 0)
 			connect_agent(&state);
 		turn(&watching, &state);
 	}
-	if (!stopping && !deceived) { /* the programs go on, for the next */
+	if (!stopping && !deceived && !detached) { /* the programs go on, for the next */
 		say("error", "the process that %s has ended: the sensor ends, to be started again",
-		    changes_ended ? "tells of changes" : "looks after the one that refuses");
+		    changes_ended ? "tells of changes" : examiner_is_over() ? "looks at protected processes" : "looks after the one that refuses");
 		outbox_flush(&agent.out);
 		return EXIT_FAILURE;
 	}
@@ -349,6 +371,10 @@ int main(int argc, char **argv)
 		say("critical", "the programs that it took over are not what its own object says: they are detached, and it ends, to be "
 				"started again");
 		state.harms |= FRAME_HARM_PROGRAMS;
+	} else if (detached) {
+		say("critical", "programs that were detached cannot be attached again here: it ends, to be started again");
+		state.blind |= detached;
+		state.harms |= FRAME_HARM_DETACHED;
 	}
 	takeover_end();
 	detach();

@@ -131,21 +131,25 @@ enum { OWN_SENSOR, OWN_AGENT, OWN_CHANGES, OWN_GUARD, OWN_SUPERVISOR, OWN_MAX };
 #define IMAGE_PROBES 16
 #define IMAGE_ROWS 2048
 #define IMAGE_PATH_BYTES 512 /* longer ones are nobody's */
+#define ALLOWANCES_MAX 256
 #define START_UNIT_NS 10000000ull /* of what /proc tells of a start */
 
 struct protected_row {
 	__u64 start; /* in START_UNIT_NS */
 	__u32 pid;   /* 0: nobody */
-	__u32 flags;
+	__u32 flags; /* as of frame_protected_process */
 };
 
 struct protected_table {
 	__u32 number; /* 0: there is none */
 	__u32 images;
 	__u64 pid_factor;
-	__u64 seed, factor; /* of the hashes of images */
+	__u64 seed, factor; /* of the hashes of programs */
 	struct protected_row row[PROTECTED_ROWS];
 	__u64 image[IMAGE_ROWS]; /* by their lowest bits; 0: none */
+	__u32 allowances;
+	__u32 mnt_ns; /* of process 1: in one of his own anybody has any path */
+	struct frame_allowance allowance[ALLOWANCES_MAX];
 };
 
 static inline __u32 protected_place(__u32 pid, __u64 factor)
@@ -200,6 +204,7 @@ struct shared {
 	__u32 protected_table; /* the same */
 	__u32 has_guard; /* 1: what is urgent is handed to it */
 	__u32 by_object; /* 1: lsm/file_open tells opens, and the tracepoints only what it is not asked about */
+	__u32 prevents;	 /* 1: what the guard has denied is refused, by the LSM */
 	__u8 urgent[WATCHED_NAMES_MAX]; /* entries of the watch list of which the guard is told, too */
 	__u8 marks[MARKS];
 };

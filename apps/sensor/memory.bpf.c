@@ -51,6 +51,8 @@ static __always_inline int reached(enum frame_site site, enum frame_kind kind, s
 		s->event.target.ref.pid = number; /* it died under the call: only its number is left */
 	s->event.target.request = request;
 	s->event.target.result = result;
+	if (kind <= FRAME_VM_WRITE || kind == FRAME_FD_TAKEN)
+		put_prevented(s, target, result);
 	return end(s, site);
 }
 

@@ -71,6 +71,27 @@ static void begin_refusing(const struct options *options, struct watching *watch
 		say("warn", "%s is not attached: %s", site_names[site], watching->attached.reason[site]);
 }
 
+/* The same; for the guard alone. */
+static void begin_examining(const struct options *options, struct watching *watching)
+{
+	const __u32 site = SITE_examiner;
+
+	if (options->without >> site & 1 || !options->guard_socket)
+		return;
+	if (examiner_start(options, watching->counters, &watching->source[watching->sources], watching->attached.reason[site]))
+		watching->sources++;
+	else
+		say("warn", "%s is not attached: %s", site_names[site], watching->attached.reason[site]);
+}
+
+/* All that is forked before anything is attached. */
+static void begin_beside(const struct options *options, struct watching *watching)
+{
+	begin_refusing(options, watching);
+	begin_examining(options, watching);
+	begin_changes(options, watching);
+}
+
 /* NULL, or why not. */
 static const char *begin_bpf(const struct options *options, uint64_t sites, struct watching *watching)
 {
@@ -87,14 +108,14 @@ static const char *begin_bpf(const struct options *options, uint64_t sites, stru
 		exit(EXIT_FAILED); /* another sensor runs, and has said so */
 	if (!watching->counters)
 		return "the counters cannot be made";
-	begin_refusing(options, watching);
-	begin_changes(options, watching);
+	begin_beside(options, watching);
 	if (attach(options, sites, watching->counters, counters_fd, &watching->attached))
 		return NULL;
 	snprintf(reason, sizeof(reason), "the BPF programs cannot be loaded: %s", attach_failure());
 	watching->counters = NULL;
 	close(watching->changes); /* which ends it: another begins with the other counters */
 	wardens_stop();
+	examiner_stop();
 	watching->sources = 0;
 	return reason;
 }
@@ -294,10 +315,8 @@ int begin_watching(const struct options *options, struct watching *result)
 		attach_settle(&result->attached, is_whole);
 	else {
 		result->counters = counters_open_file(options->instance);
-		if (result->counters) {
-			begin_refusing(options, result);
-			begin_changes(options, result);
-		}
+		if (result->counters)
+			begin_beside(options, result);
 	}
 	if (!result->counters || !backlog_open(PIPE_AGENT, options->ring_bytes))
 		return EXIT_FAILED;
@@ -308,6 +327,9 @@ int begin_watching(const struct options *options, struct watching *result)
 		result->attached.sites |= 1ull << SITE_file_change;
 	if (wardens_are_there())
 		result->attached.sites |= 1ull << SITE_file_policy;
+	if (examiner_is_there())
+		result->attached.sites |= 1ull << SITE_examiner;
+	examiner_begin(result->attached.mode[DOMAIN_PROCESS] != MODE_ebpf || result->attached.mode[DOMAIN_FILE] != MODE_ebpf);
 	name_what_is_left_out(options, &result->attached);
 	return failed;
 }

@@ -12,6 +12,7 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   run,
   startAgent,
   startSensor,
@@ -19,7 +20,7 @@ import {
   whyNot,
 } from './sensor-harness.ts'
 
-const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 const { ECONNREFUSED, EINPROGRESS, ENETUNREACH, EPERM } = constants.errno
 const ownNamespace = statSync('/proc/self/ns/net').ino
 

@@ -27,15 +27,18 @@ static const char usage[] =
 	"                     fork task_rename signal_generate credentials proc_connector fanotify module\n"
 	"                     bpf perf_event_open sysctl namespaces connect accept bind listen datagram socket\n"
 	"                     file_open reach executable proc_poll inotify file_change sock_diag proc_net\n"
-	"                     entry_32 open_by_handle_at io_uring refused passed mount policy file_policy\n"
+	"                     entry_32 open_by_handle_at io_uring refused passed mount policy file_policy examiner\n"
 	"  --processes MODE   ebpf, proc_connector or polling (default: the first that works; docs/fallbacks.md)\n"
 	"  --files MODE       ebpf, fanotify or polling (the same)\n"
 	"  --network MODE     ebpf, sock_diag, polling or none (the same)\n"
 	"  --socket-poll-ms N how often sockets are looked at without BPF, 100 to 60000 (default: 1000)\n"
+	"  --guard-poll-ms N  how often protected processes are looked at without BPF, 1000 to 5000 (default: 2000)\n"
 	"  --compatible       look at every file that is opened, as on kernels before 6.3, which costs each open 0.6 us more\n"
 	"  --ring-bytes N     kernel buffer, a power of two, at least 4096 (default: 4194304)\n"
 	"  --repeat-seconds N what a process does on the network again within this time is counted, not told (default: 600)\n"
 	"  --canary-seconds N how often, on average, it does by itself what its sites must see; 0: never (default: 30)\n"
+	"  --own PATH         what lies there is our parts': it is told when a mount makes the path lead elsewhere (repeatable, 16)\n"
+	"  --harm-seconds N   what somebody does to the sensor again within this time is not told again (default: 60)\n"
 	"  --supervisor PID   who starts our programs: he and what he starts are never denied a file\n"
 	"  --uid N --gid N    whom to become once attached (default: 64703, 64702)\n"
 	"  --help, --version\n"
@@ -71,6 +74,15 @@ static uint64_t site_bit(const char *name)
 	exit(EXIT_USAGE);
 }
 
+static void add_own_path(struct options *options, const char *path)
+{
+	if (path[0] != '/' || options->own_path_count == OWN_PATHS_MAX) {
+		say("error", "--own %s: it takes an absolute path, and %d of them at most", path, OWN_PATHS_MAX);
+		exit(EXIT_USAGE);
+	}
+	options->own_paths[options->own_path_count++] = path;
+}
+
 void read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
@@ -79,8 +91,8 @@ void read_options(int argc, char **argv, struct options *options)
 		{ "repeat-seconds", 1, NULL, 'n' },
 		{ "compatible", 0, NULL, 'c' },	{ "canary-seconds", 1, NULL, 'C' },
 		{ "processes", 1, NULL, 'P' },	{ "files", 1, NULL, 'F' },
-		{ "network", 1, NULL, 'N' },	{ "socket-poll-ms", 1, NULL, 'p' },
-		{ "supervisor", 1, NULL, 'S' },
+		{ "network", 1, NULL, 'N' },	{ "socket-poll-ms", 1, NULL, 'p' }, { "guard-poll-ms", 1, NULL, 'E' },
+		{ "supervisor", 1, NULL, 'S' },	{ "own", 1, NULL, 'O' },	{ "harm-seconds", 1, NULL, 'H' },
 		{ "uid", 1, NULL, 'u' },	{ "gid", 1, NULL, 'g' },	{ "help", 0, NULL, 'h' },
 		{ "version", 0, NULL, 'v' },	{},
 	};
@@ -102,6 +114,9 @@ void read_options(int argc, char **argv, struct options *options)
 		case 'n': options->repeat_seconds = number("repeat-seconds", optarg); break;
 		case 'C': options->canary_seconds = number("canary-seconds", optarg); break;
 		case 'p': options->socket_poll_ms = number("socket-poll-ms", optarg); break;
+		case 'E': options->guard_poll_ms = number("guard-poll-ms", optarg); break;
+		case 'O': add_own_path(options, optarg); break;
+		case 'H': options->harm_seconds = number("harm-seconds", optarg); break;
 		case 'S': options->supervisor = (pid_t)number("supervisor", optarg); break;
 		case 'u': options->uid = number("uid", optarg); break;
 		case 'g': options->gid = number("gid", optarg); break;
@@ -116,6 +131,10 @@ void read_options(int argc, char **argv, struct options *options)
 	}
 	if (options->socket_poll_ms < 100 || options->socket_poll_ms > 60000) {
 		say("error", "--socket-poll-ms %u: must be 100 to 60000", options->socket_poll_ms);
+		exit(EXIT_USAGE);
+	}
+	if (options->guard_poll_ms < 1000 || options->guard_poll_ms > 5000) {
+		say("error", "--guard-poll-ms %u: must be 1000 to 5000", options->guard_poll_ms);
 		exit(EXIT_USAGE);
 	}
 	if (options->canary_seconds > 3600) {

@@ -16,7 +16,6 @@ static struct {
 	__u16 marks[MARKS_MAX]; /* that we set, and nobody ever unsets */
 	size_t mark_count;
 	struct frame_counts last[PIPES][SITE_COUNT];
-	uint8_t harms, said;
 } own;
 
 /* Up to where each ring was read: that stands in a page of it, which whoever has a descriptor may write to. */
@@ -57,6 +56,7 @@ void own_maps_shared(volatile struct shared *shared)
 	own.expected.introduction.pid_ns = shared->introduction.pid_ns;
 	own.expected.repeat_ns = shared->repeat_ns;
 	own.expected.by_object = shared->by_object;
+	own.expected.prevents = shared->prevents;
 	own.expected.has_guard = shared->has_guard;
 	memcpy(own.expected.urgent, (const void *)shared->urgent, sizeof(own.expected.urgent));
 	for (int pipe = 0; pipe < PIPES; pipe++)
@@ -93,6 +93,7 @@ static bool memory_altered(void)
 	altered |= own.shared->repeat_ns != own.expected.repeat_ns;
 	own.shared->repeat_ns = own.expected.repeat_ns;
 	altered |= put_right(&own.shared->by_object, own.expected.by_object);
+	altered |= put_right(&own.shared->prevents, own.expected.prevents);
 	altered |= put_right(&own.shared->has_guard, own.expected.has_guard);
 	altered |= own.shared->until_ns != own.expected.until_ns;
 	refresh();
@@ -122,21 +123,16 @@ static bool counters_went_back(const struct counters *all)
 	return back;
 }
 
-/* enum frame_harm, or-ed: all that was seen since the start. */
+/* enum frame_harm, or-ed: what was done since the last look. */
 uint8_t own_maps_look(const struct counters *counters)
 {
-	static const char *const texts[] = { "what it has pinned was removed or replaced", "memory shared with the programs was overwritten",
-					     "a counter went back" };
+	uint8_t harms = 0;
 
 	if (pins_changed())
-		own.harms |= FRAME_HARM_PIN;
+		harms |= FRAME_HARM_PIN;
 	if (memory_altered() | policies_altered() | protected_altered() | ring_moved(PIPE_AGENT) | ring_moved(PIPE_GUARD))
-		own.harms |= FRAME_HARM_MEMORY;
+		harms |= FRAME_HARM_MEMORY;
 	if (counters_went_back(counters))
-		own.harms |= FRAME_HARM_COUNTERS;
-	for (int i = 0; i < 3; i++)
-		if ((own.harms & ~own.said) >> i & 1)
-			say("critical", "somebody harms the sensor: %s", texts[i]);
-	own.said = own.harms;
-	return own.harms;
+		harms |= FRAME_HARM_COUNTERS;
+	return harms;
 }

@@ -115,10 +115,17 @@ void pins_settled(void)
 		pins.changed = folder.st_ctim;
 }
 
+/* Since it settled, or the last look. */
 bool pins_changed(void)
 {
-	struct stat folder;
+	struct timespec before = pins.changed;
 
-	return pins.fd >= 0 && fstat(pins.fd, &folder) == 0 &&
-	       (folder.st_ctim.tv_sec != pins.changed.tv_sec || folder.st_ctim.tv_nsec != pins.changed.tv_nsec);
+	pins_settled();
+	return before.tv_sec != pins.changed.tv_sec || before.tv_nsec != pins.changed.tv_nsec;
+}
+
+/* NULL: nothing is pinned. */
+const char *pins_folder(void)
+{
+	return pins.fd < 0 ? NULL : pins.folder;
 }

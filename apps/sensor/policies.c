@@ -4,7 +4,9 @@
  * stranger's: the programs follow a table without a look. It is in force as a whole or not at all, and for a time that the agent
  * must renew.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "file_table.h"
 #include "sensor.h"
@@ -14,7 +16,8 @@ enum { ORDER_BYTES_MAX = sizeof(struct frame_order) + sizeof(struct policy_table
 
 static struct {
 	volatile struct shared *shared; /* NULL: nothing follows them */
-	struct policy_table *tables;
+	int map;
+	struct policy_table *tables; /* in memory from the first on that is in force */
 	struct policy_table in_force; /* as it was written */
 	uint32_t which;
 	uint64_t until_ns;
@@ -94,24 +97,47 @@ const char *policy_table_fault(const struct policy_table *table, size_t rows)
 	return NULL;
 }
 
-/* `tables`: POLICY_TABLES of them, in memory that the programs read. What a sensor before has left there is followed on. */
-void policies_open(volatile struct shared *shared, struct policy_table *tables)
+static bool open_tables(void)
 {
-	const struct policy_table *left = &tables[shared->policy_table % POLICY_TABLES];
+	void *tables = kernel.tables;
+
+	if (!tables)
+		tables = mmap(NULL, POLICY_TABLES * sizeof(struct policy_table), PROT_READ | PROT_WRITE, MAP_SHARED, kernel.map, 0);
+	kernel.tables = tables == MAP_FAILED ? NULL : tables;
+	return kernel.tables;
+}
+
+/* What a sensor before has left there is followed on. */
+static bool take_up(void)
+{
+	const struct policy_table *left;
+	uint32_t which = kernel.shared->policy_table % POLICY_TABLES;
 	size_t rows = 0;
 
-	kernel.shared = shared;
-	kernel.tables = tables;
+	if (kernel.shared->policies_until_ns <= boot_ns() ||
+	    kernel.shared->policies_until_ns > boot_ns() + HOLD_SECONDS_MAX * 1000000000ull || !open_tables())
+		return false;
+	left = &kernel.tables[which];
 	for (int thing = 0; thing < POLICY_THINGS; thing++)
 		rows += left->thing[thing].count;
-	if (shared->policies_until_ns <= boot_ns() || shared->policies_until_ns > boot_ns() + HOLD_SECONDS_MAX * 1000000000ull ||
-	    rows > POLICY_ROWS_MAX || policy_table_fault(left, rows)) {
-		shared->policies_until_ns = 0;
-		return;
-	}
+	if (rows > POLICY_ROWS_MAX || policy_table_fault(left, rows))
+		return false;
 	memcpy(&kernel.in_force, left, HEAD_BYTES + rows * sizeof(struct policy_row));
-	kernel.which = shared->policy_table % POLICY_TABLES;
-	kernel.until_ns = shared->policies_until_ns;
+	kernel.which = which;
+	kernel.until_ns = kernel.shared->policies_until_ns;
+	return true;
+}
+
+/* The map holds POLICY_TABLES tables, which the programs read. Keeps a descriptor of its own. */
+bool policies_open(volatile struct shared *shared, int map_fd)
+{
+	kernel.map = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
+	if (kernel.map < 0)
+		return false;
+	kernel.shared = shared;
+	if (!take_up())
+		shared->policies_until_ns = 0;
+	return true;
 }
 
 static void hold(uint32_t seconds)
@@ -170,6 +196,8 @@ static const char *follow_order(const struct frame_order *order, size_t length)
 					      : policy_table_fault(&table, (bytes - HEAD_BYTES) / sizeof(struct policy_row));
 	if (fault)
 		return fault;
+	if (!open_tables())
+		return "there is no memory for it";
 	put_in_force(&table, bytes);
 	return hold(order->seconds), NULL;
 }

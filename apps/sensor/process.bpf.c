@@ -2,12 +2,8 @@
 /* fork, exec, rename and exit. Raw tracepoints, for they cost other syscalls nothing and load from 5.10 on. */
 #include "event.bpf.h"
 #include "file.bpf.h"
+#include "runtime_flags.h"
 #include "task.bpf.h"
-
-struct process {
-	__u64 start_ns;
-	__u64 pid;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -43,7 +39,7 @@ static __always_inline void put_argv(struct scratch *s, struct mm_struct *mm)
 	text_done(s, TEXT_ARGV, length);
 }
 
-#define ENVIRONMENT_STRINGS_MAX 512
+#define ENVIRONMENT_STRINGS_MAX 2048
 #define NAME_WORDS 2 /* LD_LIBRARY_PATH= has 16 bytes */
 
 /* Folded by the compiler: eight bytes of a name, and which of them there are. */
@@ -64,7 +60,18 @@ static __always_inline bool begins(const __u64 words[NAME_WORDS], const char *na
 	       !((words[1] ^ word_of(name, bytes, 8, false)) & word_of(name, bytes, 8, true));
 }
 
-/* Global, as the function that calls it: so the verifier looks at each once, not at every turn of the loop. */
+/* Global, as the functions that call it: so the verifier looks at each once, not at every turn of the loop. */
+__noinline int mark_options(void)
+{
+	__u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (s)
+		s->event.file.environment =
+			with_options(s->event.file.environment, has_harmless_flags(s->path + sizeof("NODE_OPTIONS=") - 1));
+	return 0;
+}
+
 __noinline int mark_variable(void)
 {
 	__u32 zero = 0;
@@ -72,6 +79,10 @@ __noinline int mark_variable(void)
 
 	if (!s)
 		return 0;
+	if (begins(s->path_words, "NODE_OPTIONS=", sizeof("NODE_OPTIONS"))) {
+		mark_options();
+		return 0;
+	}
 #define MARK(name)                                                                                                     \
 	if (begins(s->path_words, #name "=", sizeof(#name)))                                                           \
 		s->event.file.environment |= 1u << ENVIRONMENT_##name;
@@ -184,7 +195,9 @@ int exit(void)
 	return end(s, SITE_exit);
 }
 
-/* args: parent, child. A new process, not a new thread; told before it runs. */
+int memory_descriptor(void); /* file.bpf.c */
+
+/* args: parent, child. A new process, not a new thread; told before it runs, with what protected memory it was handed. */
 SEC("raw_tp/sched_process_fork")
 int fork(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -198,6 +211,12 @@ int fork(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	put_target(s, child);
 	s->event.target.request = tracer_of(child);
+	if (shared.has_guard && is_reacher(GET(current_task(), group_leader))) {
+		struct file *memory = file_at(memory_descriptor());
+
+		put_path(s, TEXT_PATH, memory);
+		s->urgent = !!memory;
+	}
 	return end(s, SITE_fork);
 }
 

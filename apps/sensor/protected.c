@@ -5,18 +5,21 @@
  */
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "sensor.h"
 
 enum { HOLD_SECONDS_MAX = 600, PID_MAX = 1 << 22, FACTORS_MAX = 64 };
 enum { ORDER_BYTES_MAX = sizeof(struct frame_order) + sizeof(struct frame_protected) +
-			 PROTECTED_MAX * sizeof(struct frame_protected_process) + IMAGES_MAX * sizeof(__u64) };
+			 PROTECTED_MAX * sizeof(struct frame_protected_process) + IMAGES_MAX * sizeof(__u64) +
+			 ALLOWANCES_MAX * sizeof(struct frame_allowance) };
 
 static struct {
 	volatile struct shared *shared; /* NULL: no program follows it */
 	struct protected_table *tables;
 	struct protected_table in_force; /* as it was written */
 	uint32_t which;
+	uint32_t mnt_ns;
 	uint64_t until_ns;
 } list;
 
@@ -41,18 +44,42 @@ bool protected_is(uint32_t pid, uint64_t start_ns)
 	return row && row->pid == pid && row->start == start_ns / START_UNIT_NS;
 }
 
-static bool put_processes(struct protected_table *table, const struct frame_protected_process *processes, size_t count)
+/* Hashed as policy.bpf.h does it. */
+bool protected_has_image(const uint8_t *path, size_t length)
+{
+	const struct protected_table *table = &list.in_force;
+	uint64_t hash = table->seed;
+
+	if (!protected_in_force() || !table->images)
+		return false;
+	for (size_t at = 0; at < length; at += sizeof(uint64_t)) {
+		uint64_t word = 0;
+
+		memcpy(&word, path + at, length - at < sizeof(word) ? length - at : sizeof(word));
+		hash = (hash ^ word) * table->factor;
+		hash ^= hash >> 32;
+	}
+	for (uint32_t i = 0; i < IMAGE_PROBES; i++) {
+		uint64_t image = table->image[(hash + i) % IMAGE_ROWS];
+
+		if (image == hash || !image)
+			return image == hash;
+	}
+	return false;
+}
+
+static bool put_processes(struct protected_table *table, const struct frame_protected_process *all, size_t count)
 {
 	memset(table->row, 0, sizeof(table->row));
 	if (getrandom(&table->pid_factor, sizeof(table->pid_factor), 0) != sizeof(table->pid_factor))
 		return false;
 	table->pid_factor |= 1;
 	for (size_t i = 0; i < count; i++) {
-		struct protected_row *row = row_of(table, processes[i].pid);
+		struct protected_row *row = row_of(table, all[i].pid);
 
 		if (!row)
 			return false;
-		*row = (struct protected_row){ .start = processes[i].start_ns / START_UNIT_NS, .pid = processes[i].pid };
+		*row = (struct protected_row){ all[i].start_ns / START_UNIT_NS, all[i].pid, all[i].flags };
 	}
 	return true;
 }
@@ -70,34 +97,41 @@ static bool put_image(struct protected_table *table, uint64_t hash)
 	return false;
 }
 
+static struct frame_protected_process processes[PROTECTED_MAX]; /* of the order: its bytes may lie anywhere */
+
 /* `bytes` is what stands behind the order. NULL, or the rule that it breaks. */
 static const char *build(struct protected_table *table, const uint8_t *bytes, size_t length)
 {
-	static struct frame_protected_process processes[PROTECTED_MAX]; /* the bytes may lie anywhere */
 	static __u64 images[IMAGES_MAX];
 	struct frame_protected head;
 
 	if (length < sizeof(head))
 		return "a table says how many processes and programs it has";
 	memcpy(&head, bytes, sizeof(head));
-	if (head.processes > PROTECTED_MAX || head.images > IMAGES_MAX ||
-	    length != sizeof(head) + head.processes * sizeof(processes[0]) + head.images * sizeof(images[0]))
-		return "a table has at most 4096 processes and 256 programs, and is as long as that";
-	memcpy(processes, bytes + sizeof(head), head.processes * sizeof(processes[0]));
-	memcpy(images, bytes + sizeof(head) + head.processes * sizeof(processes[0]), head.images * sizeof(images[0]));
+	if (head.processes > PROTECTED_MAX || head.images > IMAGES_MAX || head.allowances > ALLOWANCES_MAX ||
+	    length != sizeof(head) + head.processes * sizeof(processes[0]) + head.images * sizeof(images[0]) +
+			      head.allowances * sizeof(table->allowance[0]))
+		return "a table has at most 4096 processes, 256 programs and 256 allowances, and is as long as that";
+	bytes += sizeof(head);
+	memcpy(processes, bytes, head.processes * sizeof(processes[0]));
+	bytes += head.processes * sizeof(processes[0]);
+	memcpy(images, bytes, head.images * sizeof(images[0]));
+	bytes += head.images * sizeof(images[0]);
 	for (size_t i = 0; i < head.processes; i++)
-		if (processes[i].pid < 1 || processes[i].pid > PID_MAX || processes[i].flags ||
-		    (i && processes[i].pid <= processes[i - 1].pid))
-			return "pids are from 1 to 4194304 and rise, and no flag is defined";
+		if (processes[i].pid < 1 || processes[i].pid > PID_MAX || (i && processes[i].pid <= processes[i - 1].pid))
+			return "pids are from 1 to 4194304 and rise";
 	for (size_t i = 0; i < head.images; i++)
 		if (!images[i] || (i && images[i] <= images[i - 1]))
 			return "hashes of programs are not zero, and rise";
-	if (!(head.factor & 1))
-		return "a factor is odd";
+	if (!(head.factor & 1) || head.zero)
+		return "a factor is odd, and what is reserved is zero";
 	memset(table, 0, sizeof(*table));
 	table->images = head.images;
 	table->seed = head.seed;
 	table->factor = head.factor;
+	table->mnt_ns = list.mnt_ns;
+	table->allowances = head.allowances;
+	memcpy(table->allowance, bytes, head.allowances * sizeof(table->allowance[0]));
 	for (size_t i = 0; i < head.images; i++)
 		if (!put_image(table, images[i]))
 			return "hashes of programs are spread: another seed does that";
@@ -114,14 +148,6 @@ static void hold(uint32_t seconds)
 		list.shared->protected_until_ns = list.until_ns;
 }
 
-static void lift(void)
-{
-	list.until_ns = 0;
-	list.in_force.number = 0;
-	if (list.shared)
-		list.shared->protected_until_ns = 0;
-}
-
 /* The one in force is read meanwhile: the other is written, and taken by one store. */
 static void put_in_force(const struct protected_table *table)
 {
@@ -133,10 +159,21 @@ static void put_in_force(const struct protected_table *table)
 	__atomic_store_n(&list.shared->protected_table, list.which, __ATOMIC_SEQ_CST);
 }
 
+/* What is denied is so by the table, held or not: it goes with it. */
+static void lift(void)
+{
+	static struct protected_table nobody;
+
+	if (list.in_force.number)
+		put_in_force(&nobody);
+	hold(0);
+}
+
 static const char *follow_order(const struct frame_order *order, size_t length)
 {
 	static struct protected_table table;
 	size_t bytes = length - sizeof(*order);
+	struct frame_protected head;
 	const char *fault = order_head_fault(order, HOLD_SECONDS_MAX);
 
 	fault = fault ? fault : order_fault(order, bytes);
@@ -154,7 +191,10 @@ static const char *follow_order(const struct frame_order *order, size_t length)
 		return fault;
 	table.number = order->number;
 	put_in_force(&table);
-	return hold(order->seconds), NULL;
+	hold(order->seconds);
+	memcpy(&head, order + 1, sizeof(head));
+	examiner_follow(processes, head.processes);
+	return NULL;
 }
 
 static uint8_t inbox_bytes[PREFIX_BYTES + ORDER_BYTES_MAX];
@@ -166,16 +206,18 @@ struct inbox protected_inbox = {
 void protected_open(volatile struct shared *shared, struct protected_table *tables)
 {
 	uint64_t until_ns = shared->protected_until_ns, now_ns = boot_ns();
+	struct stat namespace;
 
 	list.shared = shared;
 	list.tables = tables;
+	if (stat("/proc/1/ns/mnt", &namespace) == 0)
+		list.mnt_ns = (uint32_t)namespace.st_ino;
 	list.which = shared->protected_table % PROTECTED_TABLES;
-	if (until_ns <= now_ns || until_ns > now_ns + HOLD_SECONDS_MAX * 1000000000ull || !tables[list.which].number) {
-		shared->protected_until_ns = 0;
-		return;
-	}
-	memcpy(&list.in_force, &tables[list.which], sizeof(list.in_force));
-	list.until_ns = until_ns;
+	if (tables[list.which].number)
+		memcpy(&list.in_force, &tables[list.which], sizeof(list.in_force));
+	if (until_ns > now_ns && until_ns <= now_ns + HOLD_SECONDS_MAX * 1000000000ull && list.in_force.number)
+		list.until_ns = until_ns;
+	shared->protected_until_ns = list.until_ns;
 }
 
 /* Number of the table that is followed now; 0: none is. */

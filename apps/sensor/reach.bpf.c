@@ -57,6 +57,7 @@ int reach__pidfd_getfd(struct sys_exit *ctx)
 	s = begin_reach(FRAME_FD_TAKEN, target, GET(regs, si), ctx->ret);
 	if (!s)
 		return 0;
+	put_prevented(s, target, ctx->ret);
 	taken = file_at(ctx->ret);
 	put_path(s, TEXT_PATH, taken);
 	s->urgent = is_protected_memory(taken);

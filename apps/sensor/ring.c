@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's ring buffer, read in place (BPF_MAP_TYPE_RINGBUF). libbpf lays its data into memory twice, one behind the other, so that
- * no record is ever in two parts; here it lies there once, and the one record in thousands that goes over the end is put together.
+ * The kernel's ring buffer, read in place (BPF_MAP_TYPE_RINGBUF). Its data can be laid into memory twice, one behind the other, so that
+ * no record is ever in two parts. Of that only a window lies there, which is moved on when it has been read.
  */
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "sensor.h"
+
+enum { WINDOW_BYTES = 256 << 10 }; /* a power of two; records begin in it, and one goes on behind it */
 
 static struct ring {
 	int fd;
 	uint64_t bytes; /* a power of two */
 	volatile uint64_t *consumed; /* up to where it has been read: whoever has a descriptor may write there */
 	const volatile uint64_t *produced;
-	const uint8_t *data;
-	uint8_t whole[FRAME_BYTES_MAX]; /* a record that was put together */
+	const uint8_t *window; /* NULL: none yet */
+	uint64_t window_at;
+	size_t window_bytes;
 } rings[PIPES] = { { .fd = -1 }, { .fd = -1 } };
 
 /* Keeps a descriptor of its own. */
@@ -27,20 +30,40 @@ bool ring_open(enum pipe pipe, int map_fd)
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info);
 	size_t page = (size_t)getpagesize();
-	uint8_t *first, *rest;
+	void *consumed, *produced;
 
 	if (bpf_obj_get_info_by_fd(map_fd, &info, &length))
 		return false;
-	first = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
-	rest = mmap(NULL, page + info.max_entries, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
-	if (first == MAP_FAILED || rest == MAP_FAILED)
+	consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+	produced = mmap(NULL, page, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
+	if (consumed == MAP_FAILED || produced == MAP_FAILED)
 		return false;
 	ring->fd = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
 	ring->bytes = info.max_entries;
-	ring->consumed = (void *)first;
-	ring->produced = (void *)rest;
-	ring->data = rest + page;
+	ring->consumed = consumed;
+	ring->produced = produced;
 	return ring->fd >= 0;
+}
+
+static void close_window(struct ring *ring)
+{
+	if (ring->window)
+		munmap((void *)ring->window, ring->window_bytes);
+	ring->window = NULL;
+}
+
+static bool move_window(struct ring *ring, uint64_t at)
+{
+	uint64_t left = 2 * ring->bytes - at;
+	off_t behind = 2 * getpagesize(); /* what was consumed, and produced */
+	void *window;
+
+	close_window(ring);
+	ring->window_at = at;
+	ring->window_bytes = left < WINDOW_BYTES + FRAME_BYTES_MAX ? left : WINDOW_BYTES + FRAME_BYTES_MAX;
+	window = mmap(NULL, ring->window_bytes, PROT_READ, MAP_SHARED, ring->fd, behind + (off_t)at);
+	ring->window = window == MAP_FAILED ? NULL : window;
+	return ring->window;
 }
 
 /* What they were opened for goes on elsewhere, or not at all. */
@@ -52,7 +75,8 @@ void rings_close(void)
 		if (ring->fd < 0)
 			continue;
 		munmap((void *)ring->consumed, page);
-		munmap((void *)ring->produced, page + ring->bytes);
+		munmap((void *)ring->produced, page);
+		close_window(ring);
 		close(ring->fd);
 		ring->fd = -1;
 	}
@@ -70,17 +94,23 @@ uint64_t ring_at(enum pipe pipe)
 	return *rings[pipe].consumed;
 }
 
-/* The body behind a header at `at`. What is longer than any of ours comes with its length, and no more of it than that may be read. */
-static const void *body_at(struct ring *ring, uint64_t at, uint32_t length)
+/* A quarter of it waits to be read. */
+bool ring_fills(enum pipe pipe)
 {
-	uint64_t from = (at + BPF_RINGBUF_HDR_SZ) & (ring->bytes - 1), first = ring->bytes - from;
-	size_t wanted = length < sizeof(ring->whole) ? length : sizeof(ring->whole);
+	const struct ring *ring = &rings[pipe];
 
-	if (wanted <= first)
-		return ring->data + from;
-	memcpy(ring->whole, ring->data + from, first);
-	memcpy(ring->whole + first, ring->data, wanted - first);
-	return ring->whole;
+	return ring->fd >= 0 && *ring->produced - *ring->consumed >= ring->bytes / 4;
+}
+
+/* The record at `at`; as much as any of ours is long lies behind its head. NULL: there is no memory for that now. */
+static const uint8_t *record_at(struct ring *ring, uint64_t at)
+{
+	uint64_t place = at & (ring->bytes - 1) & ~7ull; /* records begin at multiples of eight, whatever somebody wrote there */
+	uint64_t window_at = place & ~(uint64_t)(WINDOW_BYTES - 1);
+
+	if ((!ring->window || ring->window_at != window_at) && !move_window(ring, window_at))
+		return NULL;
+	return ring->window + (place - window_at);
 }
 
 /* Gives each record to `take` until there is no more, or it does not return 0, which is the result then. */
@@ -94,15 +124,17 @@ int ring_read(enum pipe pipe, int (*take)(const void *body, size_t length))
 		return 0;
 	at = *ring->consumed;
 	while (!result && at < __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE)) {
-		/* Records begin at multiples of eight, whatever somebody wrote there. */
-		const uint8_t *head = ring->data + (at & (ring->bytes - 1) & ~7ull);
-		uint32_t word = __atomic_load_n((const uint32_t *)(const void *)head, __ATOMIC_ACQUIRE);
-		uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		const uint8_t *head = record_at(ring, at);
+		uint32_t word, length;
 
+		if (!head)
+			return -ENOMEM;
+		word = __atomic_load_n((const uint32_t *)(const void *)head, __ATOMIC_ACQUIRE);
+		length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		if (word & BPF_RINGBUF_BUSY_BIT)
 			break;
 		if (!(word & BPF_RINGBUF_DISCARD_BIT))
-			result = take(body_at(ring, at & ~7ull, length), length);
+			result = take(head + BPF_RINGBUF_HDR_SZ, length);
 		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
 		__atomic_store_n(ring->consumed, at, __ATOMIC_RELEASE);
 	}

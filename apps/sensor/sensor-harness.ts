@@ -21,6 +21,13 @@ export const isEvent = (message: SensorMessage): message is Event => !isHello(me
 const [major = 0, minor = 0] = release().split('.').map(Number)
 /** Those of tracepoints, before which programs end with their sensor. */
 export const linksArePinned = major > 5 || (major === 5 && minor >= 15)
+/** What a ring completes is told with its request. */
+export const requestsAreTold = major > 5 || (major === 5 && minor >= 19)
+
+/** A processor that is computed (test/kernel) has other ideas of a minute. */
+const isComputed = readFileSync('/proc/cmdline', 'utf8').includes(' sealwatch.guest=')
+/** Until a test that waits for something is given up. */
+export const patienceMs = isComputed ? 1_800_000 : 180_000
 
 /** Why the kernel tests cannot run here; undefined when they can. */
 export function whyNot(): string | undefined {

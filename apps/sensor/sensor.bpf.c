@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* All programs in one object: they share their maps, and one file is easier to ship and to compare. */
 #include "guard.bpf.c"
+#include "prevent.bpf.c"
 #include "process.bpf.c"
 #include "file.bpf.c"
 #include "memory.bpf.c"

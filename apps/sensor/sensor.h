@@ -36,6 +36,7 @@ struct watch_entry {
 };
 
 /* options.c */
+#define OWN_PATHS_MAX 16
 struct options {
 	const char *socket;
 	const char *guard_socket; /* NULL: there is no guard */
@@ -49,6 +50,10 @@ struct options {
 	unsigned repeat_seconds;
 	unsigned canary_seconds; /* between two, on average; 0: none */
 	unsigned socket_poll_ms;
+	unsigned guard_poll_ms; /* of protected processes, without BPF */
+	const char *own_paths[OWN_PATHS_MAX]; /* what lies there is our parts', beside sockets and pins */
+	size_t own_path_count;
+	unsigned harm_seconds; /* what is done to the sensor again within this time is not told again */
 	pid_t supervisor; /* of all our programs; 0: there is none */
 	bool compatible; /* with the programs for kernels before 6.3 */
 	uid_t uid;
@@ -60,6 +65,7 @@ void watch_list_add_file(struct options *options, const char *path);
 void watch_list_leave_hanging(struct options *options);
 
 uint64_t boot_ns(void); /* boot_time.c */
+void let_go_of_files(void); /* own_files.c */
 
 /* manager.c */
 void manager_open(const char *name);
@@ -98,9 +104,14 @@ bool pins_open(const struct options *options);
 int pins_get(const char *name);
 bool pins_put(const char *name, int fd);
 void pins_leave(void);
+
+/* children.c */
+int children_leave(int end);
+void child_begins(void);
 void pins_clear(void);
 void pins_settled(void);
 bool pins_changed(void);
+const char *pins_folder(void);
 
 /* takeover.c */
 void takeover_begin(void);
@@ -112,7 +123,15 @@ void takeover_end(void);
 
 /* links.c */
 void links_watch(int site, int link);
-uint64_t links_detached(void);
+bool links_look(uint64_t *lost);
+void links_leave(uint64_t sites);
+
+/* covered.c */
+void covered_watch(const struct options *options);
+bool covered_look(void);
+
+/* harms.c */
+uint8_t harms_told(uint8_t seen, uint8_t reported, unsigned seconds);
 
 /* own_maps.c */
 void own_maps_mark(__u32 mark);
@@ -126,6 +145,7 @@ bool ring_open(enum pipe pipe, int map_fd);
 void rings_close(void);
 int ring_fd(enum pipe pipe);
 uint64_t ring_at(enum pipe pipe);
+bool ring_fills(enum pipe pipe);
 int ring_read(enum pipe pipe, int (*take)(const void *body, size_t length));
 
 /* attach.c */
@@ -231,7 +251,9 @@ bool image_look(struct image *image, int folder);
 bool file_look(struct image *image, const char *link);
 void draft_who(struct frame_event *event, int folder, const struct life *life);
 void draft_actor(struct frame_event *event, int folder, const struct life *life, struct image *image);
-void draft_exec(struct frame_event *event, int folder, const struct life *life); /* exec.c */
+/* exec.c */
+void draft_exec(struct frame_event *event, int folder, const struct life *life);
+__u32 environment_of(int folder, __u8 *flags);
 void draft_life(struct frame_event *event, const struct life *life);
 void draft_remembered(struct frame_event *event, pid_t pid);
 void put_object(struct frame_file *file, const struct stat *found, const struct statfs *system);
@@ -240,7 +262,7 @@ void put_object(struct frame_file *file, const struct stat *found, const struct 
 #define SOURCE_SITES                                                                                                   \
 	(1ull << SITE_proc_connector | 1ull << SITE_fanotify | 1ull << SITE_proc_poll | 1ull << SITE_inotify |         \
 	 1ull << SITE_sock_diag | 1ull << SITE_proc_net)
-#define BESIDE_SITES (1ull << SITE_file_change | 1ull << SITE_file_policy) /* whatever watches the rest */
+#define BESIDE_SITES (1ull << SITE_file_change | 1ull << SITE_file_policy | 1ull << SITE_examiner) /* whatever watches the rest */
 #define NETWORK_SITES                                                                                                  \
 	(1ull << SITE_connect | 1ull << SITE_accept | 1ull << SITE_bind | 1ull << SITE_listen | 1ull << SITE_datagram |        \
 	 1ull << SITE_socket | 1ull << SITE_policy)
@@ -252,7 +274,7 @@ struct source { /* polled; what it tells goes to the backlog */
 	int fd; /* -1: never */
 	void (*read)(struct counters *counters);
 };
-enum { SOURCES_MAX = 6 };
+enum { SOURCES_MAX = 7 };
 struct watching {
 	struct attached attached;
 	struct counters *counters;
@@ -334,11 +356,12 @@ const char *order_fault(const struct frame_order *order, size_t table_bytes);
 extern struct inbox protected_inbox;
 void protected_open(volatile struct shared *shared, struct protected_table *tables);
 bool protected_is(uint32_t pid, uint64_t start_ns);
+bool protected_has_image(const uint8_t *path, size_t length);
 uint32_t protected_in_force(void);
 bool protected_altered(void);
 
 /* policies.c */
-void policies_open(volatile struct shared *shared, struct policy_table *tables);
+bool policies_open(volatile struct shared *shared, int map_fd);
 extern struct inbox policies_inbox;
 uint32_t policies_in_force(void);
 bool policies_altered(void);
@@ -353,6 +376,15 @@ const char *wardens_order(const struct frame_order *order, size_t length);
 uint32_t wardens_follow(uint32_t *unguarded);
 bool wardens_failed_lately(void);
 bool wardens_are_over(void);
+
+/* examiner.c: a process of its own */
+bool examiner_start(const struct options *options, struct counters *counters, struct source *source, char reason[FRAME_REASON_BYTES_MAX + 1]);
+void examiner_begin(bool polls);
+void examiner_follow(const struct frame_protected_process *processes, size_t count);
+bool examiner_turn(void);
+bool examiner_is_there(void);
+bool examiner_is_over(void);
+void examiner_stop(void);
 
 /* privileges.c */
 uint64_t capabilities_of(enum frame_mode mode);

@@ -14,12 +14,13 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   startAgent,
   startSensor,
   whyNot,
 } from './sensor-harness.ts'
 
-const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 const actorIdentity = 1
 const actorImage = 2
 const ownNamespace = statSync('/proc/self/ns/net').ino

@@ -65,8 +65,8 @@ bool takeover_did(const struct frame_event *event)
 {
 	if (takeover.watched_ns == 0)
 		return false;
-	return ((event->pid == (__u32)takeover.self || wardens_did(event)) && event->time_ns >= takeover.began_ns &&
-		event->time_ns <= takeover.watched_ns) ||
+	return ((event->pid == (__u32)takeover.self || event->pid == (__u32)changes_pid() || wardens_did(event)) &&
+		event->time_ns >= takeover.began_ns && event->time_ns <= takeover.watched_ns) ||
 	       (takeover.verifier && event->pid == (__u32)takeover.verifier && event->time_ns >= takeover.forked_ns);
 }
 

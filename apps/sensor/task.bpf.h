@@ -5,6 +5,11 @@
 
 #include "event.bpf.h"
 
+struct process {
+	__u64 start_ns;
+	__u64 pid;
+};
+
 /* The leader of the thread group that a struct pid stands for; NULL when it is gone. */
 static __always_inline struct task_struct *task_of(struct pid *pid)
 {

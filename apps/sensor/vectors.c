@@ -88,6 +88,16 @@ static void write_target_event(const char *name, enum frame_kind kind, enum fram
 	keep(name);
 }
 
+static void write_prevented(const char *name, enum frame_kind kind, enum frame_site site, __u32 request)
+{
+	struct frame_event event = event_of(kind, site);
+
+	event.flags = FRAME_PREVENTED;
+	event.target = (struct frame_target){ .ref = service, .result = -1, .request = request, .ppid = 1 };
+	put_event(event, cat_only);
+	keep(name);
+}
+
 static void write_exec(void)
 {
 	static const struct frame_file cat = { 131111, 0x800001, 0100755, 1, 0, 0xef53, 0, 0, 0, 0, 0 };
@@ -165,6 +175,36 @@ static void write_frozen(const char *name, __u32 frozen)
 	event.frozen = (struct frame_frozen){ .cgroup = 4712, .frozen = frozen };
 	put_event(event, texts);
 	keep(name);
+}
+
+static const __u32 harmless_options = 1 << ENVIRONMENT_NODE_OPTIONS | ENVIRONMENT_OPTIONS_HARMLESS;
+
+/* What the examiner found: of who traces, the number alone. */
+static void write_examined(const char *name, const struct frame_examined *found, bool foreign)
+{
+	static const struct text texts[TEXT_COUNT] = { [TEXT_EXE] = TEXT("/usr/bin/cat"), [TEXT_PATH] = TEXT("/opt/keys/server.js"),
+						       [TEXT_ARGV] = TEXT("cat\0/opt/keys/server.js\0") };
+	struct frame_event event = event_of(FRAME_EXAMINED, SITE_examiner);
+
+	event.unsure = UNSURE_VARIABLES;
+	event.examined = *found;
+	put_event(event, foreign ? texts : cat_only);
+	keep(name);
+}
+
+/* The same kinds as of BPF programs, of the examiner: who did it is known of a tracer alone. */
+static void write_polled(void)
+{
+	struct frame_event event = event_of(FRAME_PTRACE, SITE_examiner);
+
+	event.target = (struct frame_target){ .ref = service, .request = 16, .ppid = 1 };
+	put_event(event, cat_only);
+	keep("ptrace-polled");
+	event.kind = FRAME_SIGNAL;
+	event.unsure = UNSURE_ACTOR;
+	event.target.request = 19;
+	put_event(event, cat_only);
+	keep("stop-polled");
 }
 
 static void write_rename(void)
@@ -308,14 +348,14 @@ static void write_bad_kernel(void)
 	write_bad("bad-namespaces-child", AT(namespaces.child), 1301, 4);
 }
 
-static void write_fork(const char *name, __u32 tracer)
+static void write_fork(const char *name, __u32 tracer, const char *memory)
 {
-	static const struct text none[TEXT_COUNT] = {};
+	const struct text inherited[TEXT_COUNT] = { [TEXT_PATH] = { memory, strlen(memory) } };
 	struct frame_event event = event_of(FRAME_FORK, SITE_fork);
 
 	event.ancestors = 0;
 	event.target = (struct frame_target){ .ref = { 89500000000, 1302, 0, "cat" }, .request = tracer, .ppid = 1300 };
-	put_event(event, none);
+	put_event(event, inherited);
 	keep(name);
 }
 
@@ -624,10 +664,13 @@ static void write_events(void)
 	keep("file-open-by-kernel-thread");
 	write_target_event("mem-open", FRAME_MEM_OPEN, SITE_open, 0, 2);
 	write_target_event("mem-open-by-object", FRAME_MEM_OPEN, SITE_file_open, 0, 2);
+	write_prevented("mem-open-prevented", FRAME_MEM_OPEN, SITE_openat, 2);
+	write_bad("bad-prevented-and-done", AT(target.result), 0, 8);
+	write_prevented("vm-read-prevented", FRAME_VM_READ, SITE_process_vm_readv, 0);
 	write_target_event("ptrace", FRAME_PTRACE, SITE_ptrace, 0, 0x4206);
 	write_target_event("ptrace-refused", FRAME_PTRACE, SITE_ptrace, -1, 16);
 	write_rename();
-	write_fork("fork", 0);
+	write_fork("fork", 0, "");
 	write_credentials();
 	write_kernel();
 	write_reaches();
@@ -637,6 +680,7 @@ static void write_events(void)
 	write_denied();
 	write_file_denied();
 	write_target_event("signal", FRAME_SIGNAL, SITE_signal_generate, -6, 9);
+	write_bad("bad-prevented-signal", AT(flags), FRAME_PREVENTED, 1);
 	write_socket_events();
 	write_target_event("vm-read", FRAME_VM_READ, SITE_process_vm_readv, 4096, 0);
 	write_target_event("vm-write-refused", FRAME_VM_WRITE, SITE_process_vm_writev, -14, 0);
@@ -725,6 +769,7 @@ static void write_bad_events(void)
 	write_bad("bad-open-flags-in-exec", AT(file.open_flags), 1, 4);
 	write_bad("bad-network-descriptor-3", AT(file.network), 8, 4);
 	write_bad("bad-variable-unknown", AT(file.environment), 1u << ENVIRONMENT_COUNT, 4);
+	write_bad("bad-harmless-options-unset", AT(file.environment), ENVIRONMENT_OPTIONS_HARMLESS, 4);
 	write_resized("bad-one-byte-short", frame_bytes - 1);
 	write_resized("bad-one-byte-long", frame_bytes + 1);
 	write_resized("bad-no-fixed-part", PREFIX_BYTES + 100);
@@ -743,7 +788,7 @@ static void write_bad_events(void)
 	write_bad("bad-signal-code", AT(target.result), 3, 8);
 	write_rename();
 	write_bad("bad-rename-reserved", AT(rename.zero), 1, 8);
-	write_fork("fork", 0);
+	write_fork("fork", 0, "");
 	write_bad("bad-fork-result", AT(target.result), 1, 8);
 	write_bad_kernel();
 	write_connect_failed();
@@ -781,7 +826,8 @@ static void write_guarded(void)
 
 	write_exec_traced();
 	write_exit_dumped();
-	write_fork("fork-traced", 1200);
+	write_fork("fork-traced", 1200, "");
+	write_fork("fork-inherits", 0, "/proc/900/mem");
 	event.target = (struct frame_target){ .result = 3, .request = 8 };
 	put_event(event, probed);
 	keep("perf-uprobe");
@@ -790,6 +836,11 @@ static void write_guarded(void)
 	write_weakened("weakened-tracer", FRAME_WEAKENED_TRACER, ~0ull);
 	write_frozen("frozen", 1);
 	write_frozen("thawed", 0);
+	write_examined("examined", &(struct frame_examined){ 1200, 1400, 1 << ENVIRONMENT_LD_PRELOAD, 9229, ~0ull,
+							     FRAME_EXAMINED_DUMPABLE | FRAME_EXAMINED_PRELOADED, 0, {} }, true);
+	write_examined("examined-sound", &(struct frame_examined){}, false);
+	write_examined("examined-harmless-options", &(struct frame_examined){ .environment = harmless_options }, false);
+	write_polled();
 }
 
 static void write_bad_guarded(void)
@@ -807,6 +858,10 @@ static void write_bad_guarded(void)
 	write_frozen("frozen", 1);
 	write_bad("bad-frozen-2", AT(frozen.frozen), 2, 4);
 	write_bad("bad-frozen-no-group", AT(frozen.cgroup), 0, 8);
+	write_examined("examined-sound", &(struct frame_examined){}, false);
+	write_bad("bad-examined-variables", AT(examined.environment), 1 << ENVIRONMENT_COUNT, 4);
+	write_bad("bad-examined-port", AT(examined.port), 65536, 4);
+	write_bad("bad-examined-how", AT(examined.how), 4, 4);
 }
 
 static void write_greetings(void)

@@ -48,21 +48,24 @@ static bool is_in_force(void)
 	return warden.now && boot_ns() < warden.until_ns;
 }
 
-static bool look_at_asker(struct asker *asker, pid_t tid)
+static bool open_asker(struct asker *asker, pid_t tid)
 {
-	char path[32], text[4096];
-	const char *ids, *parent, *group;
-	bool is_read;
+	char path[32];
 
 	asker->tid = tid;
 	snprintf(path, sizeof(path), "/proc/%d", tid);
 	asker->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	is_read = asker->folder >= 0 && read_file(asker->folder, "status", text, sizeof(text)) > 0 && (group = strstr(text, "\nTgid:")) &&
-		  (parent = strstr(text, "\nPPid:")) && (ids = strstr(text, "\nUid:")) && sscanf(group, "\nTgid: %d", &asker->pid) == 1 &&
-		  sscanf(parent, "\nPPid: %d", &asker->ppid) == 1 && sscanf(ids, "\nUid: %u %u", &asker->uid, &asker->euid) == 2;
-	if (!is_read && asker->folder >= 0)
-		close(asker->folder);
-	return is_read;
+	return asker->folder >= 0;
+}
+
+static bool read_ids(struct asker *asker)
+{
+	char text[4096];
+	const char *ids, *parent, *group;
+
+	return read_file(asker->folder, "status", text, sizeof(text)) > 0 && (group = strstr(text, "\nTgid:")) &&
+	       (parent = strstr(text, "\nPPid:")) && (ids = strstr(text, "\nUid:")) && sscanf(group, "\nTgid: %d", &asker->pid) == 1 &&
+	       sscanf(parent, "\nPPid: %d", &asker->ppid) == 1 && sscanf(ids, "\nUid: %u %u", &asker->uid, &asker->euid) == 2;
 }
 
 static bool is_ours(uint32_t uid)
@@ -199,6 +202,19 @@ static bool turns_on_way(const struct file_table *table, const struct policy_rul
 	return false;
 }
 
+/* The rule by which it is denied; -1: none. What it takes longest to find out is looked for last: for most it is over before. */
+static int rule_for(const struct file_table *table, struct asker *asker, struct policy_rules rules)
+{
+	struct policy_rules for_user;
+
+	rules = both(&rules, rules_of_program(table, asker));
+	for_user = both(&rules, &table->user[0].rules);
+	if ((table->head.users == 1 && rule_that_denies(table, &for_user) < 0) || !read_ids(asker) || is_spared(asker))
+		return -1;
+	rules = both(&rules, rules_of_user(table, asker->uid));
+	return rule_that_denies(table, &rules);
+}
+
 static bool denies(const struct fanotify_event_metadata *asked)
 {
 	const struct file_table *table = &warden.now->table;
@@ -207,7 +223,7 @@ static bool denies(const struct fanotify_event_metadata *asked)
 	struct policy_rules rules, denying;
 	struct asker asker = {};
 	struct seen_file file;
-	int rule = -1;
+	int rule;
 
 	if (!file_seen(asked->fd, "", AT_EMPTY_PATH, &file) || !(guarded = guarded_find(warden.now, &file, warden.memory)))
 		return false;
@@ -216,13 +232,9 @@ static bool denies(const struct fanotify_event_metadata *asked)
 								     : FRAME_WAY_UNKNOWN);
 	rules = both(&guarded->rules, &table->head.way[denied.way]);
 	denying = both(&rules, &table->head.deny);
-	if (!has_any(&denying) || !look_at_asker(&asker, asked->pid))
+	if (!has_any(&denying) || !open_asker(&asker, asked->pid))
 		return false;
-	rules = both(&rules, rules_of_user(table, asker.uid));
-	if (!is_spared(&asker)) {
-		rules = both(&rules, rules_of_program(table, &asker));
-		rule = rule_that_denies(table, &rules);
-	}
+	rule = rule_for(table, &asker, rules);
 	if (rule >= 0 && denied.way == FRAME_WAY_RUN && is_loader(asked->fd))
 		rule = -1;
 	denied.rule = (__u16)rule;

@@ -29,6 +29,7 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   rightsOf,
   run,
   startAgent,
@@ -38,7 +39,7 @@ import {
 } from './sensor-harness.ts'
 
 const { EPERM } = constants.errno
-const kernel = { skip: whyNot() ?? false, timeout: 60_000 } as const
+const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 type Denied = Event & Extract<Observation, { kind: 'file_denied' }>
 const isDenied = (message: SensorMessage): message is Denied => isEvent(message) && message.kind === 'file_denied'
 
@@ -200,6 +201,8 @@ test(
   },
 )
 
+const zero = { produced: 0n, repeated: 0n, sent: 0n }
+
 test(
   'AGT-5 POL-2 what is refused again is counted, and what was told arrives: produced is what was sent',
   kernel,
@@ -209,10 +212,14 @@ test(
     await follow(agent, table([{ type: 'file', rules: [{ paths: [secret], may: [] }] }]))
     const many = `for (1..2000) { open(F, '<', '${secret}') and exit 1 }`
     assert.equal(run('perl', '-e', many).ok, true)
-    const counted = await agent.until((message) => isReport(message) && message.counts.file_policy.repeated === 1999n)
-    assert(isReport(counted))
-    await agent.until((message) => isReport(message) && message.counts.file_policy.sent === 1n)
-    assert.deepEqual([counted.counts.file_policy.produced, counted.counts.file_policy.dropped], [1n, 0n])
+    // Each second it is told anew, and how long they take is the machine's matter.
+    const last = await agent.until((message) => {
+      const { produced, repeated, sent } = isReport(message) ? message.counts.file_policy : zero
+      return produced > 0n && produced + repeated === 2000n && sent === produced
+    })
+    assert(isReport(last))
+    assert.equal(last.counts.file_policy.dropped, 0n)
+    assert.ok(last.counts.file_policy.repeated > 0n)
   },
 )
 

@@ -257,7 +257,7 @@ bool wardens_start(const struct options *options, struct counters *counters, str
 		child = fork();
 		if (child == 0) {
 			close(pair[1]);
-			pins_leave();
+			child_begins();
 			keep(options, counters, pair[0], parent);
 		}
 		close(pair[0]);
@@ -272,6 +272,7 @@ bool wardens_start(const struct options *options, struct counters *counters, str
 		return false;
 	}
 	wardens.keeper = child;
+	children_leave(wardens.fd);
 	*source = (struct source){ .fd = wardens.fd, .read = read_warden };
 	return true;
 }

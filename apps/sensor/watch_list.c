@@ -50,10 +50,12 @@ static const char *read_words(const char *text, uint32_t *result)
 	return *result ? NULL : text;
 }
 
-/* What tells more stands first, so that of two entries for one file the one that tells more counts. */
+/* What tells more, and more of us, stands first, so that of two entries for one file that one counts. */
 static int rank(uint32_t words)
 {
-	return words & ENTRY_LOSSES ? 2 : words & ENTRY_CHANGES ? 1 : 0;
+	int of_changes = words & ENTRY_LOSSES ? 2 : words & ENTRY_CHANGES ? 1 : 0;
+
+	return 2 * of_changes + !(words & ENTRY_URGENT);
 }
 
 static void add_path(struct options *options, const char *path, uint32_t words, const char *text)
@@ -69,7 +71,7 @@ static void add_path(struct options *options, const char *path, uint32_t words, 
 	memmove(options->watch + at + 1, options->watch + at, (options->watch_count - at) * sizeof(options->watch[0]));
 	options->watch[at] = (struct watch_entry){ path, words };
 	options->watch_count++;
-	options->read_count += rank(words) == 0;
+	options->read_count += !(words & (ENTRY_LOSSES | ENTRY_CHANGES));
 }
 
 static bool has_path(const struct options *options, const char *path, uint32_t words)

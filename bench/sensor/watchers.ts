@@ -111,11 +111,39 @@ const auditctl = (...args: readonly string[]) => {
 
 /** Undefined: it is not installed here. It writes its log, unsynced, as most are set up; nobody reads on from there. */
 export async function startAuditd(dir: string, watched: string): Promise<Watcher | undefined> {
+  const auditd = await openAuditd(dir, [
+    ['-a', 'always,exit', '-F', 'arch=b64', '-S', 'execve', '-k', 'exec'],
+    ['-a', 'always,exit', '-F', 'arch=b64', '-S', 'open,openat', '-F', `path=${watched}`, '-k', 'open'],
+  ])
+  if (auditd === undefined) return undefined
+  const { pid, log } = auditd
+  const kernel = readdirSync('/proc').find((one) => /^\d+$/.test(one) && nameOf(one) === 'kauditd')
+  let read = 0
+  return {
+    cpuSeconds: () => cpuSecondsOf([pid, Number(kernel)]),
+    told: async (act, expected) => {
+      const recordsOf = () => readFileSync(log, 'latin1').slice(read).split(`key="${act}"`).length - 1
+      const told = await settled(recordsOf, expected)
+      read = statSync(log).size
+      return told
+    },
+    [Symbol.asyncDispose]: auditd[Symbol.asyncDispose],
+  }
+}
+
+type Auditd = { readonly pid: number; readonly log: string } & AsyncDisposable
+
+/** The audit daemon with rules of auditctl(8), logging in a folder. Undefined: it is not installed here. */
+export async function openAuditd(
+  dir: string,
+  rules: readonly (readonly string[])[],
+  flush: 'NONE' | 'SYNC' = 'NONE',
+): Promise<Auditd | undefined> {
   if (!existsSync('/usr/sbin/auditd')) return undefined
   mkdirSync(join(dir, 'plugins.d'))
   const log = join(dir, 'audit.log')
   const config = {
-    ...{ local_events: 'yes', write_logs: 'yes', log_file: log, log_format: 'RAW', flush: 'NONE', freq: 0 },
+    ...{ local_events: 'yes', write_logs: 'yes', log_file: log, log_format: 'RAW', flush, freq: 0 },
     ...{ max_log_file: 2000, max_log_file_action: 'IGNORE', num_logs: 2, q_depth: 20_000 },
     ...{ space_left: 75, space_left_action: 'IGNORE', admin_space_left: 50, admin_space_left_action: 'IGNORE' },
     ...{ disk_full_action: 'IGNORE', disk_error_action: 'IGNORE' },
@@ -128,18 +156,10 @@ export async function startAuditd(dir: string, watched: string): Promise<Watcher
   auditctl('-D')
   auditctl('-b', '65536')
   auditctl('--backlog_wait_time', '60000')
-  auditctl('-a', 'always,exit', '-F', 'arch=b64', '-S', 'execve', '-k', 'exec')
-  auditctl('-a', 'always,exit', '-F', 'arch=b64', '-S', 'open,openat', '-F', `path=${watched}`, '-k', 'open')
-  const kernel = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && nameOf(pid) === 'kauditd')
-  let read = 0
+  for (const rule of rules) auditctl(...rule)
   return {
-    cpuSeconds: () => cpuSecondsOf([child.pid as number, Number(kernel)]),
-    told: async (act, expected) => {
-      const recordsOf = () => readFileSync(log, 'latin1').slice(read).split(`key="${act}"`).length - 1
-      const told = await settled(recordsOf, expected)
-      read = statSync(log).size
-      return told
-    },
+    pid: child.pid as number,
+    log,
     [Symbol.asyncDispose]: async () => {
       auditctl('-D')
       await end(child)

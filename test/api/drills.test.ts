@@ -7,8 +7,8 @@ import { after, before, beforeEach, test } from 'node:test'
 import { canonicalize, systemClock } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
 import { verifyEd25519 } from '@sealwatch/keys'
-import { type DrillReport, logKeyVerifier, openDrillReport, parseVkey, sha256 } from '@sealwatch/ledger'
-import { sampleReport } from '@sealwatch/ledger/test/drill-report'
+import { logKeyVerifier, openDrillReport, parseVkey, type RowDrillReport, sha256 } from '@sealwatch/ledger'
+import { sampleKeyTheft, sampleReport } from '@sealwatch/ledger/test/drill-report'
 import { startServer, type TestServer } from './server.ts'
 
 const clock = {
@@ -37,7 +37,7 @@ const code = (wanted: string) => (error: unknown) =>
   (error as { problem?: { code: string } }).problem?.code === wanted || assert.fail(String(error))
 const begin = (api = root) => api.call('beginDrill', { body: { drill: 'strict-signature' } })
 /** That it failed. */
-const report = (run: string, api = root, other: Partial<DrillReport> = {}) =>
+const report = (run: string, api = root, other: Partial<RowDrillReport> = {}) =>
   api.call('reportDrill', {
     params: { run },
     body: { outcome: 'failed', report: canonicalize({ ...sampleReport, run, tenant: `drill-${tenants}`, ...other }) },
@@ -135,7 +135,7 @@ async function startDecoy() {
   await root.call('addSigningKey', { params, body: { key_id: `${tenant}-1`, algorithm: 'ed25519', public_key } })
   const asked = { name: 'decoy', actions: ['rows:write'], service: 'drill-decoy', ttl_seconds: 600 }
   const { token } = await root.call('createToken', { body: asked })
-  return async (keyId = `${tenant}-1`): Promise<DrillReport['sent'][number]> => {
+  return async (keyId = `${tenant}-1`): Promise<RowDrillReport['sent'][number]> => {
     const payload = Buffer.from('{"drill":1}')
     const signed = {
       id: crypto.randomUUID(),
@@ -148,10 +148,13 @@ async function startDecoy() {
     } as const
     const { outcomes } = await server.by(token).call('submitRows', { body: { submissions: [signed] } })
     const { outcome, reason = 'in the ledger', item = '0'.repeat(64) } = outcomes[0] as Record<string, string>
-    const told = { outcome, detail: reason, item } as Pick<DrillReport['sent'][number], 'outcome' | 'detail' | 'item'>
+    const told = { outcome, detail: reason, item } as Pick<
+      RowDrillReport['sent'][number],
+      'outcome' | 'detail' | 'item'
+    >
     const digest = sha256(payload).toHex()
     return { ...sampleReport.sent[0], id: signed.id, key_id: keyId, rows: 1, digest, ...told } as typeof told &
-      DrillReport['sent'][number]
+      RowDrillReport['sent'][number]
   }
 }
 
@@ -160,7 +163,7 @@ test('OPS-2 a drill has passed only where the ledger holds what it says was sent
   const early = await send()
   const { run } = await root.call('beginDrill', { body: { drill: 'key-compromise' } })
   const steps = sampleReport.steps.slice(0, -1)
-  const passes = (sent: DrillReport['sent'], other: Partial<DrillReport> = {}) => {
+  const passes = (sent: RowDrillReport['sent'], other: Partial<RowDrillReport> = {}) => {
     const rows = (outcome: string) => sent.filter((one) => one.outcome === outcome).length
     const [admitted, quarantined] = [rows('admitted'), rows('quarantined')]
     const counts = { received: sent.length, admitted, quarantined, refused: 0, duplicate: 0 }
@@ -194,4 +197,41 @@ test('OPS-2 where a drill replays what was quarantined, that must have come in',
   const text = canonicalize({ ...sampleReport, run, tenant: `drill-${tenants}`, ...told })
   const body = { outcome: 'passed', report: text } as const
   await assert.rejects(root.call('reportDrill', { params: { run }, body }), code('DRILL_UNPROVEN'))
+})
+
+const decoy = { pid: 4242, start_ns: '1230000000' }
+const runner = { pid: 4200, start_ns: '1220000000' }
+
+test('RIM-5 a guard answers a drill in earnest for whoever began it and may configure hosts, upon a host of the tenant; else nobody is told', async () => {
+  const asked = { name: 'drill-1', host: 'ab'.repeat(16), decoy, runner }
+  const rehearse = (run: string, api = root, body: object = {}) =>
+    api.call('rehearseDrill', { params: { run }, body: { ...asked, ...body } })
+  const { run: ofRows } = await begin()
+  await assert.rejects(rehearse(ofRows), code('REHEARSAL_REFUSED'))
+  await report(ofRows)
+  const { run } = await root.call('beginDrill', { body: { drill: 'key-theft' } })
+  await assert.rejects(rehearse(run), code('HOST_UNKNOWN'))
+  await assert.rejects(rehearse(run, root, { runner: decoy }), code('REHEARSAL_REFUSED'))
+  for (const bad of [{ name: 'Drill' }, { decoy: { ...decoy, pid: 1 } }, { runner: { ...runner, start_ns: '-1' } }])
+    await assert.rejects(rehearse(run, root, bad), code('REQUEST_INVALID'))
+  const may = async (...actions: string[]) =>
+    server.by((await root.call('createToken', { body: { name: actions.join(), actions, ttl_seconds: 600 } })).token)
+  await assert.rejects(rehearse(run, await may('drill:run')), code('ACCESS_DENIED'))
+  await assert.rejects(rehearse(run, await may('host:configure')), code('DRILL_UNKNOWN'))
+  assert.equal((await linesWith('drill_rehearsal')).length, 0)
+})
+
+test('OPS-2 a drill of attacks has passed only where the ledger says of each that it was seen and answered, in this run', async () => {
+  const { run } = await root.call('beginDrill', { body: { drill: 'key-theft' } })
+  const ways = Array.from({ length: 12 }, (_, n) => ({
+    ...(sampleKeyTheft.attacks[0] as (typeof sampleKeyTheft.attacks)[number]),
+    ...{ way: `way_${n}`, incident: `inc_${n}` },
+  }))
+  const passes = (attacks: typeof ways) => {
+    const told = { run, tenant: `drill-${tenants}`, outcome: 'passed', failure: null, steps: [], attacks } as const
+    const report = canonicalize({ ...sampleKeyTheft, ...told })
+    return root.call('reportDrill', { params: { run }, body: { outcome: 'passed', report } })
+  }
+  for (const attacks of [[], ways.slice(0, 9), ways.map((one) => ({ ...one, way: 'vm_read' })), ways])
+    await assert.rejects(passes(attacks), code('DRILL_UNPROVEN'))
 })

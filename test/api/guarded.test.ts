@@ -124,6 +124,17 @@ test('RIM-4 its keys are wiped, rotated and wrapped anew while it takes events a
   assert.deepEqual([epoch, to_rewrap], [2, 0])
 })
 
+test('RIM-3 RIM-4 what is ordered again in one incident is done again, and told again', async () => {
+  connection.write(lineOf({ threat: { incident: 'inc-1', ...threat }, steps: ['evict'], number: 2 }))
+  assert.match(await until('evicted again', () => said.shift()), /"incident":"inc-1","number":2,"ok":true/)
+  await until('told again', async () => {
+    const told = (await keysTold()).filter(
+      ({ code, incident_id }) => code === 'keys_evicted' && incident_id === 'inc-1',
+    )
+    return told.length === 2 ? told : undefined
+  })
+})
+
 test('keys are wiped by hand, of a tenant or all, and the ledger says by whom', async () => {
   await request()
   const evict = (body: { tenant?: string }) => server.root('cluster').call('evictKeys', { body })
@@ -140,6 +151,16 @@ test('keys are wiped by hand, of a tenant or all, and the ledger says by whom', 
   assert.match(JSON.stringify(line), /keys of the tenant acme were wiped from memory by order of operator:root/)
 })
 
+test('keys are rotated by hand, and the ledger says by whom', async () => {
+  const { epoch } = await server.root('cluster').call('rotateKeys')
+  const filter = 'text ~ "rotated by order of operator:root"'
+  const told = await until('told', async () => {
+    const { items } = await server.root('cluster').call('listEvents', { query: { filter, limit: 1 } })
+    return items[0]?.line.event
+  })
+  assert.equal((told.unmapped as JsonObject).epoch, epoch)
+})
+
 test('RIM-4 an incident that came with the ledger, of which the guard said nothing, has the keys wiped, too', async () => {
   const opened = readFileSync(join(import.meta.dirname, '../../vectors/events/guard-incident-opened.json'), 'utf8')
   const { unmapped, device, ...event } = JSON.parse(opened) as Record<string, JsonObject>
@@ -150,4 +171,47 @@ test('RIM-4 an incident that came with the ledger, of which the guard said nothi
     (await keysTold()).find(({ code, incident_id }) => code === 'keys_evicted' && incident_id === 'inc-2'),
   )
   assert.equal(evicted.incident_source, 'ledger')
+})
+
+test('RIM-2, API-1: what a guard told of an attempt is one incident, to be read with its timeline and its lines; another host that names it adds nothing', async () => {
+  const root = server.root('acme')
+  const event = (name: string) => {
+    const text = readFileSync(join(import.meta.dirname, `../../vectors/events/guard-${name}.json`), 'utf8')
+    return JSON.parse(text.replaceAll('inc_0123456789abcdef', 'inc-3')) as JsonObject
+  }
+  for (const name of ['incident-opened', 'incident-updated', 'killed', 'incident-closed']) host.see(event(name))
+  const closed = await until('closed', async () =>
+    (await root.call('listIncidents', { query: {} })).items.find(
+      ({ incident, state }) => incident === 'inc-3' && state === 'closed',
+    ),
+  )
+  assert.deepEqual([closed.name, closed.severity_id, closed.host?.name], ['vault', 5, 'web-1'])
+  assert.deepEqual(
+    closed.responses.map(({ step, state }) => [step, state]),
+    [['kill', 'done']],
+  )
+  await using other = await joinHost(server, 'acme', 'web-2')
+  other.see(event('incident-graver'))
+  const { size } = await root.call('getLedger')
+  await until('its line', async () => ((await root.call('getLedger')).size > size ? true : undefined))
+  const { incident, timeline, evidence, lines_left_out } = await root.call('getIncident', {
+    params: { incident: 'inc-3' },
+  })
+  assert.deepEqual([incident.state, evidence.length, lines_left_out], ['closed', 4, 0])
+  assert.deepEqual(
+    evidence.map(({ code }) => code),
+    ['guard_incident_opened', 'guard_incident_updated', 'guard_response', 'guard_incident_closed'],
+  )
+  assert.deepEqual([timeline[0]?.kind, timeline.at(-1)?.kind], ['opened', 'closed'])
+  const first = evidence[0] ?? assert.fail()
+  const line = await root.call('getEvent', { params: { leaf: first.leaf_index } })
+  assert.equal(line.leaf_hash, first.leaf_hash)
+  const page = await root.call('listIncidents', { query: { limit: 1 } })
+  assert.deepEqual([page.items.length, page.items[0]?.incident], [1, 'inc-3'])
+  const rest = await root.call('listIncidents', { query: { limit: 1, cursor: page.next ?? '' } })
+  assert.deepEqual(
+    rest.items.map(({ incident: id }) => id),
+    ['inc-2'],
+  )
+  await assert.rejects(root.call('getIncident', { params: { incident: 'inc-nobodys' } }), /one of this tenant/)
 })

@@ -66,7 +66,7 @@ test('what is no host says what was probably meant, and what comes next', async 
   assert.equal(unknown.code, 1)
   assert.match(unknown.err, /CLI_NOT_FOUND.*Did you mean 'web-1\.example'\?.*sealwatch host list/s)
   assert.match((await hostCommand('show', '0'.repeat(32))).err, /OBJECT_UNKNOWN/)
-  assert.match((await hostCommand('revoke', 'web-1.example')).err, /CLI_USAGE.*--cause/s)
+  assert.match((await hostCommand('revoke', 'web-1.example')).err, /CLI_WHY.*--cause/s)
 })
 
 test('its records are shown, and a diagnosis of it holds neither its name nor a secret', async () => {
@@ -102,15 +102,18 @@ test('a host of another tenant is none', async () => {
   assert.doesNotMatch(io.said(), /web-1/)
 })
 
-test('a host is revoked once and for good', async () => {
-  const joined = await joinHost(server, 'default', 'gone-1')
+test('a host is shown with the name that it had before, and revoked once and for good', async () => {
+  const joined = await joinHost(server, 'default', 'before-1', undefined, undefined, 'gone-1')
   try {
+    assert.match((await hostCommand('list')).out, /gone-1 \(was before-1\)/)
+    assert.match((await hostCommand('show', 'gone-1')).out, /Renamed +20\S+ \S+ UTC, from before-1\n/)
+    assert.doesNotMatch((await hostCommand('diag', 'gone-1')).out, /gone-1|before-1/)
     assert.match(
       (await hostCommand('revoke', 'gone-1', '--cause', 'taken out')).out,
       /^gone-1 \([0-9a-f]{32}\) is revoked\.\n$/,
     )
     assert.doesNotMatch((await hostCommand('list')).out, /gone-1/)
-    assert.match((await hostCommand('list', '--all')).out, /gone-1 +revoked/)
+    assert.match((await hostCommand('list', '--all')).out, /gone-1 \(was before-1\) +revoked/)
   } finally {
     await joined[Symbol.asyncDispose]()
   }

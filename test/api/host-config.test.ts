@@ -2,9 +2,9 @@
 // API-4, POL-2: what hosts are told, by groups, from the command line to a host that verifies it.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createBell } from '@sealwatch/base'
 import type { PolicyStanding } from '@sealwatch/contract'
@@ -12,6 +12,7 @@ import type { HostConfig } from '@sealwatch/contract/host-config'
 import { generateSigner, type OpenedOrder, openStandingOrder } from '@sealwatch/keys'
 import type { ConfigurationNews } from '../../apps/agent/src/configuration/keep-configuration.ts'
 import { run } from '../../apps/cli/src/cli.ts'
+import { fileOf, placeOf } from '../../apps/cli/src/place.ts'
 import { testIo } from '../../apps/cli/test/test-io.ts'
 import { eventually } from '../system/platform.ts'
 import { joinHost, type TestHost } from './host.ts'
@@ -96,8 +97,13 @@ test('a host is told nothing until somebody says something', async () => {
 test('what a group says reaches its hosts, signed, is in force there, and stays', async () => {
   const file = written('web.json', { watch: ['/srv/keys'], max_queue_depth: 500 })
   const set = await hostConfig('config', 'set', 'web', file, '--cause', 'the keys are watched', '--base', '0')
-  assert.equal(set.out, 'web is at version 1. Who has it: sealwatch host list\n', set.err)
-  assert.equal((await hostConfig('config', 'assign', 'web-1', 'web', '--cause', 'it serves')).out, 'web-1 is in web.\n')
+  assert.match(
+    set.out,
+    /^web is at version 1\. It counts .* CONFIG of `sealwatch host list`.*\nSay who is in it: sudo .* assign HOST web --cause TEXT\n$/,
+    set.err,
+  )
+  const assigned = await hostConfig('config', 'assign', 'web-1', 'web', '--cause', 'it serves')
+  assert.match(assigned.out, /^web-1 is in web\. It counts .* CONFIG of `sealwatch host list`/)
   await settled(1)
   assert.deepEqual(inForce, {
     groups: [{ name: 'web', version: 1 }],
@@ -247,4 +253,95 @@ test('each act stands in the ledger with who and why', async () => {
     news.map(({ kind }) => kind),
     Array.from({ length: 10 }, () => 'applied'),
   )
+})
+
+test('RIM-6 whom somebody lets stands in what the host is told, signed, until it is over; changing the group neither ends nor prolongs it', async (t) => {
+  const told = () => inForce?.guard?.allow ?? []
+  const lets = (wanted: readonly string[]) =>
+    eventually(
+      `it lets ${wanted.join(' ')}`,
+      async () =>
+        told()
+          .map(({ exe }) => exe)
+          .join() === wanted.join() || undefined,
+    )
+  const whom = ['--exe', '/usr/bin/gdb', '--user', 'alice', '--target', 'vault']
+  const here = placeOf(join(dir, 'here'))
+  t.after(() => rmSync(here.run, { recursive: true, force: true }))
+  mkdirSync(dirname(fileOf.agentStatus(here)), { recursive: true })
+  const guard = { connected: true, protected: 2, names: [{ name: 'billing', processes: 2 }] }
+  writeFileSync(fileOf.agentStatus(here), JSON.stringify({ hostId: host.hostId, guard }))
+  const why = ['--until', '2h', '--because', 'a crash', '--group', 'web', '--data', here.data]
+  const given = await sealwatch('guard', 'allow', ...whom, ...why)
+  assert.match(given.out, /reach for what is protected as vault until/)
+  assert.match(given.err, /Nothing of that name is protected here now/)
+  const [id = ''] = /alw_[0-9a-f]{12}/.exec(given.out) ?? assert.fail(given.err)
+  await lets(['/usr/bin/gdb'])
+  const { until, by, ...rest } = told()[0] ?? assert.fail()
+  assert.deepEqual(rest, { id, exe: '/usr/bin/gdb', user: 'alice', target: 'vault', why: 'a crash' })
+  assert.ok(Math.abs(Date.parse(until) - Date.now() - 7_200_000) < 600_000)
+  assert.match(by, /^machine:tok_/)
+  const row = new RegExp(`${id} +web +/usr/bin/gdb as alice +vault +20.* ${by} +a crash`)
+  assert.match((await sealwatch('guard', 'allowances')).out, row)
+
+  const file = written('other.json', { watch: ['/srv/keys'], guard: { cooldown_seconds: 5 } })
+  await hostConfig('config', 'set', 'web', file, '--cause', 'something else')
+  await eventually('the change is in force', async () => inForce?.guard?.cooldown_seconds === 5 || undefined)
+  assert.deepEqual(told()[0]?.until, until)
+  assert.doesNotMatch((await hostConfig('config', 'get', 'web')).out, /allow/, 'it can be written again as it is')
+
+  const soon = new Date(Date.now() + 3_000).toISOString()
+  await sealwatch('guard', 'allow', '--user', '1000', '--until', soon, '--because', 'at once', '--host', 'web-1')
+  await eventually('it lets both', async () => told().length === 2 || undefined)
+  assert.match((await hostConfig('list')).out, /web,host-[0-9a-f]{12}/)
+  await lets(['/usr/bin/gdb'])
+  assert.match((await sealwatch('guard', 'disallow', id)).out, /is over/)
+  await lets([])
+  assert.match((await sealwatch('guard', 'disallow', id)).err, /ALLOWANCE_UNKNOWN/)
+  const { items } = await server.root('default').call('listEvents', { query: { filter: 'text ~ alw_', limit: 10 } })
+  const acts = items.map(({ line }) => line.event as { message: string; unmapped: { change_cause: string } })
+  assert.equal(acts.length, 3)
+  assert.deepEqual(
+    acts.map(({ unmapped }) => unmapped.change_cause),
+    ['no reason was given', 'at once', 'a crash'],
+  )
+  assert.ok(!JSON.stringify(items).includes('alice'), 'whose account it is stands in no line')
+})
+
+test('RIM-6 an allowance that names nobody, or has no end that is near, is refused with what to write', async () => {
+  const tries: [readonly string[], RegExp][] = [
+    [['--until', '2h', '--because', 'x'], /Say whom/],
+    [['--exe', 'gdb', '--until', '2h', '--because', 'x'], /exe: an absolute path/],
+    [['--exe', '/usr/bin/gdb', '--until', '8d', '--because', 'x'], /at most 7 days ahead/],
+    [['--exe', '/usr/bin/gdb', '--until', '2000-01-01T00:00:00Z', '--because', 'x'], /until: from now on/],
+    [['--exe', '/usr/bin/gdb', '--until', 'soon', '--because', 'x'], /must be as 2h/],
+    [['--exe', '/usr/bin/gdb', '--until', '2h'], /Say why/],
+    [['--exe', '/usr/bin/gdb', '--target', 'A B', '--until', '2h', '--because', 'x'], /target: at most 64/],
+  ]
+  for (const [args, why] of tries) assert.match((await sealwatch('guard', 'allow', ...args, '--group', 'web')).err, why)
+  assert.match(
+    (await sealwatch('guard', 'allow', '--user', 'a', '--until', '1h', '--because', 'x', '--group', 'nobodys')).err,
+    /GROUP_UNKNOWN/,
+  )
+})
+
+test('RIM-5 what guards do is set by one command, each an act with its reason, and nothing else of the group changes', async () => {
+  await sealwatch(
+    'guard',
+    'responses',
+    '--kill',
+    'on',
+    '--cooldown',
+    '30',
+    '--because',
+    'the trial is over',
+    '--group',
+    'web',
+  )
+  await sealwatch('guard', 'mode', 'observe', '--because', 'a profiler', '--group', 'web')
+  await eventually('in force', async () => inForce?.guard?.mode === 'observe' || undefined)
+  const { responses, cooldown_seconds } = inForce?.guard ?? {}
+  assert.deepEqual([responses, cooldown_seconds, inForce?.watch], [{ kill: 'on' }, 30, ['/srv/keys']])
+  assert.match((await sealwatch('guard', 'mode', 'loud', '--because', 'x')).err, /one of on, observe, off/)
+  assert.match((await sealwatch('guard', 'responses', '--because', 'x')).err, /Name a step/)
 })

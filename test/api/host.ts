@@ -31,6 +31,8 @@ export async function joinHost(
   sealedBy: (enrolled: Ed25519Signer) => Ed25519Signer = (enrolled) => enrolled,
   /** What it does with what the server tells it; left out: it takes nothing. */
   configured?: Pick<KeepConfigurationOptions, 'apply' | 'onNews'> & Pick<ShipOptions, 'standings' | 'hands'>,
+  /** What it calls itself once it has enrolled. */
+  renamed = hostname,
 ): Promise<TestHost> {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-test-host-'))
   const over = new AbortController()
@@ -61,6 +63,7 @@ export async function joinHost(
   const registered = Promise.withResolvers<void>()
   const shipping = ship({
     ...common,
+    facts: { ...facts, hostname: renamed },
     identity,
     agentVersion: '0.1.0',
     chains: () => [chain],

@@ -3,6 +3,8 @@
 // other's objects must be what it is answered about objects that nobody has.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ApiClient } from '@sealwatch/contract/api'
 import { certificateRequest, generateSigner, newTlsKey } from '@sealwatch/keys'
@@ -21,7 +23,17 @@ type Operation = {
 type Row = { readonly method: string; readonly path: string; readonly operation: Operation }
 
 /** Words that stand in the other tenant's objects alone. */
-const marks = ['zeta', 'theirrole', 'their token', 'usr_theirs', 'theirpolicy', 'theirservice', 'theirgroup'] as const
+const marks = [
+  'zeta',
+  'theirrole',
+  'their token',
+  'usr_theirs',
+  'theirpolicy',
+  'theirservice',
+  'theirgroup',
+  'theirincident',
+  'theirvault',
+] as const
 
 let server: TestServer
 let host: TestHost
@@ -48,6 +60,9 @@ before(async () => {
   const policy = { type: 'process', name: 'of zeta alone', rules }
   await theirs.call('putPolicy', { params: { id: 'theirpolicy' }, body: { policy } })
   await theirs.call('setHostGroupConfig', { params: { group: 'theirgroup' }, body: { config: {}, cause: 'zeta' } })
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  const lets = { group: 'theirgroup', exe: '/usr/bin/gdb', target: 'theirvault', until, cause: 'zeta' }
+  const { allowance } = await theirs.call('giveAllowance', { body: lets })
   await theirs.call('addProducer', { body: { producer: 'theirservice' } })
   const { run } = await theirs.call('beginDrill', { body: { drill: 'key-compromise' } })
   await theirs.call('addSigningKey', {
@@ -71,6 +86,15 @@ before(async () => {
   host = await joinHost(server, 'zeta', 'host-of-zeta')
   // So many lines that none of ours will stand where their last one does.
   for (let n = 0; n < 400; n += 1) host.see({ class_uid: 1007, n, message: 'seen by zeta' })
+  const attempt = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../vectors/events/guard-incident-opened.json'), 'utf8'),
+  )
+  attempt.unmapped.guard_incident = {
+    ...attempt.unmapped.guard_incident,
+    incident: 'inc_theirs',
+    name: 'theirincident',
+  }
+  host.see(attempt)
   const seen = async () =>
     (await theirs.call('listEvents', { query: { filter: 'class=process', limit: 400 } })).items[399]
   await eventually('what zeta saw', seen)
@@ -83,6 +107,9 @@ before(async () => {
   const [invitation] = (await theirs.call('listInvitations')).items
   assert.ok(invitation)
   const { size } = await theirs.call('getLedger')
+  const { channel } = await theirs.call('createNotificationChannel', {
+    body: { name: 'of zeta', target: 'https://zeta.example/' },
+  })
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
     leaf_index: { theirs: String(aside.leaf_index), nobodys: String(10 * size) },
@@ -96,9 +123,12 @@ before(async () => {
     token_id: { theirs: token.info.token_id, nobodys: `tok_${'0'.repeat(20)}` },
     invitation_id: { theirs: invitation.id, nobodys: '0'.repeat(12) },
     id: { theirs: 'theirpolicy', nobodys: 'nothing' },
+    allowance: { theirs: allowance.id, nobodys: 'alw_000000000000' },
+    incident: { theirs: 'inc_theirs', nobodys: 'inc_nobodys' },
     producer: { theirs: 'theirservice', nobodys: 'unheard-service' },
     signoff: { theirs: signoff.id, nobodys: '5c'.repeat(32) },
     key_id: { theirs: 'their-key/2026', nobodys: 'unheard-key' },
+    channel_id: { theirs: channel.channel_id, nobodys: `ntf_${'0'.repeat(20)}` },
     certificate_id: { theirs: certified.certificate.certificate_id, nobodys: `crt_${'0'.repeat(20)}` },
   }
   const ours = server.root('acme')

@@ -14,6 +14,7 @@ import { runServer } from '../../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
 import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
 import { prepareIndexThread } from '../../apps/server/src/ingest/index.ts'
+import { noticePlaces, readMail } from '../../apps/server/src/notify/index.ts'
 import { preparePolicyChecks } from '../../apps/server/src/policies/index.ts'
 
 export type Asked = {
@@ -73,8 +74,9 @@ export async function startServer(
   )
   const indexThread = await prepareIndexThread()
   const policyChecks = await preparePolicyChecks({ clock: systemClock, log: serverLog })
+  const config = readConfig(serverSettings, env, serverConfigPrefix)
   const running = runServer({
-    config: readConfig(serverSettings, env, serverConfigPrefix),
+    config,
     api: await openApiSocket(socketPath, systemClock),
     hardening: together(),
     indexThread,
@@ -85,6 +87,8 @@ export async function startServer(
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,
     witnessPolicy: undefined,
+    noticePlaces: noticePlaces(config),
+    mailPlan: readMail(config),
     clock,
     disk: at.disk ?? systemDisk,
     log: serverLog,

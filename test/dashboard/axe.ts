@@ -6,6 +6,12 @@ import type { Page } from 'playwright-core'
 
 const source = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 
+/** Each width and each theme once; all four together every page is seen in (dashboard.test.ts). */
+export const looks = [
+  [1280, 'light'],
+  [360, 'dark'],
+] as const
+
 /** What axe finds that keeps somebody out, each with where: serious and worse. */
 export async function findingsOf(page: Page): Promise<string[]> {
   // Chromium may still hold the colour of the other theme for a word that changes in the same frame: what is wrong stays wrong.

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { places } from '../../apps/dashboard/src/model/places.ts'
 import { noChromium } from '../chromium.ts'
@@ -46,6 +47,53 @@ test(
             assert.ok(most <= width, `${path} is ${most} wide where there are ${width}`)
           }
       })
+  },
+)
+
+test(
+  'RIM-2 an attempt comes as one incident: who, from where, what was reached, what was done, and the way to the proof of each line',
+  only,
+  async () => {
+    const page = await goTo('/incidents')
+    const told = ['incident-opened', 'incident-updated', 'killed', 'incident-closed'].map((name) =>
+      JSON.parse(readFileSync(join(import.meta.dirname, `../../vectors/events/guard-${name}.json`), 'utf8')),
+    )
+    await visitor.server
+      .root('default')
+      .call('setHostGroupConfig', { params: { group: 'web' }, body: { config: {}, cause: 'x' } })
+    const until = new Date(Date.now() + 3_600_000).toISOString()
+    const lets = { group: 'web', exe: '/usr/bin/gdb', until, cause: 'a crash' }
+    await visitor.server.root('default').call('giveAllowance', { body: lets })
+    const host = await startHost(visitor.server, { name: 'keys-1', events: told })
+    try {
+      await page.getByRole('button', { name: '/tmp/renamed reached for vault' }).click()
+      const detail = page.getByRole('article')
+      await detail.locator('.tree .acted').getByText('/tmp/renamed').waitFor()
+      await detail.locator('.tree .target').getByText('/usr/sbin/keyservice').waitFor()
+      await detail.getByText('kill done').first().waitFor()
+      for (const [width, colorScheme] of [
+        [1280, 'light'],
+        [360, 'dark'],
+      ] as const) {
+        await page.setViewportSize({ width, height: 800 })
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        assert.deepEqual(await findingsOf(page), [], `${width}, ${colorScheme}`)
+        assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= width)
+      }
+      await page.setViewportSize({ width: 1280, height: 800 })
+      await detail
+        .getByRole('listitem')
+        .getByRole('link', { name: /^line \d+/ })
+        .last()
+        .click()
+      await page.getByRole('article').getByText('from the line to the root').waitFor()
+      await page.goto(`${visitor.server.url}/incidents`)
+      await page.getByText('/usr/bin/gdb').waitFor()
+      await page.getByRole('button', { name: 'End', exact: true }).click()
+      await page.getByText('/usr/bin/gdb').waitFor({ state: 'detached' })
+    } finally {
+      await host.stop()
+    }
   },
 )
 
@@ -285,6 +333,35 @@ test('a token is shown once, works, and does not once it is revoked', only, asyn
 })
 
 test(
+  'INC-6 a channel is added, shows its secret once, says why it takes nothing, gets another secret, and is removed',
+  only,
+  async () => {
+    const page = await goTo('/notifications')
+    await page.getByRole('button', { name: 'New channel' }).click()
+    await page.getByLabel('Name').fill('pager')
+    await page.getByLabel('Told by').selectOption('webhook')
+    await page.getByLabel('URL').fill('http://127.0.0.1/')
+    await page.getByRole('button', { name: 'Add the channel' }).click()
+    await page.getByText('a channel leads to an https URL').waitFor()
+    await page.getByLabel('URL').fill('https://127.0.0.1:1/hook')
+    await page.getByRole('button', { name: 'Add the channel' }).click()
+    const secret = (await page.locator('.secret code').textContent()) ?? ''
+    assert.match(secret, /^whsec_/)
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByText('https://127.0.0.1:1', { exact: true }).waitFor()
+    assert.ok(!(await page.content()).includes(secret))
+    assert.deepEqual(await findingsOf(page), [])
+    await page.getByRole('button', { name: 'Test pager' }).click()
+    await page.getByText('pager did not take the test: OUTGOING_REFUSED').waitFor()
+    await page.getByRole('button', { name: 'Rotate pager' }).click()
+    await page.locator('.secret code').filter({ hasText: 'whsec_' }).waitFor()
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('button', { name: 'Remove pager' }).click()
+    await page.getByText('Nobody is told').waitFor()
+  },
+)
+
+test(
   'the tenant is switched for the session; a page that was elsewhere follows, and shows nothing of where it was',
   only,
   async () => {
@@ -326,7 +403,8 @@ test('who has no session is asked to sign in, and comes back to where they were'
 })
 
 test('nothing that the policies of the page forbid was tried', only, () => {
-  const expected = /status of (401|403|409)|net::ERR_FAILED/
+  // 400: a channel that is none, which the server says.
+  const expected = /status of (401|403|409)|status of 400 .*notification-channels$|net::ERR_FAILED/
   assert.deepEqual(
     visitor.complaints.filter((text) => !expected.test(text)),
     [],

@@ -99,8 +99,10 @@ test('a text outlives the session of its writer, and never overwrites what came 
   await followLink(page, url)
   await page.locator('.rail').waitFor()
   await page.waitForFunction("!Object.keys(sessionStorage).some((name) => name.startsWith('sealwatch-draft'))")
+  // The page of whoever was there before may still ask, in the name of who comes, until his own is there.
+  const expected = /40[19]|412|403 .*\/api\/v1\/break-glass$/
   assert.deepEqual(
-    complaints.filter((told) => !/40[19]|412/.test(told)),
+    complaints.filter((told) => !expected.test(told)),
     [],
   )
 })

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { rfc3339, systemClock } from '@sealwatch/base'
 import type { Page } from 'playwright-core'
 import { followLink, noChromium } from '../chromium.ts'
-import { findingsOf } from './axe.ts'
+import { findingsOf, looks } from './axe.ts'
 import { firing, startHost } from './host.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
 
@@ -45,14 +45,13 @@ async function goTo(path: string) {
   return page
 }
 const everyLook = async (page: Page) => {
-  for (const width of [1280, 360])
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 800 })
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      assert.deepEqual(await findingsOf(page), [], `${width}, ${colorScheme}`)
-      const widest = Number(await page.evaluate('document.documentElement.scrollWidth'))
-      assert.ok(widest <= width, `${widest} wide where there are ${width}`)
-    }
+  for (const [width, colorScheme] of looks) {
+    await page.setViewportSize({ width, height: 800 })
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    assert.deepEqual(await findingsOf(page), [], `${width}, ${colorScheme}`)
+    const widest = Number(await page.evaluate('document.documentElement.scrollWidth'))
+    assert.ok(widest <= width, `${widest} wide where there are ${width}`)
+  }
 }
 
 test('Enter opens a line, Escape closes it, and the list goes on from there; the help says both', only, async () => {

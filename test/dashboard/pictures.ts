@@ -177,6 +177,12 @@ const inDefault: readonly Scene[] = [
   { name: 'roles', path: '/roles' },
   { name: 'tokens', path: '/tokens' },
   { name: 'new-token', path: '/tokens', arrange: (page) => page.getByRole('button', { name: 'New token' }).click() },
+  { name: 'notifications', path: '/notifications' },
+  {
+    name: 'new-channel',
+    path: '/notifications',
+    arrange: (page) => page.getByRole('button', { name: 'New channel' }).click(),
+  },
   { name: 'sessions', path: '/sessions' },
   { name: 'tenant', path: '/live', arrange: (page) => page.locator('.tenant').click() },
 ]

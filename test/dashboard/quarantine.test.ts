@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { followLink, noChromium } from '../chromium.ts'
-import { findingsOf } from './axe.ts'
+import { findingsOf, looks } from './axe.ts'
 import { type Service, startService } from './service.ts'
 import { openVisitor, switchTenant, type Visitor } from './visitor.ts'
 
@@ -49,15 +49,14 @@ async function goTo(path: string, page = visitor.page) {
 }
 
 async function everyLook(page: Page) {
-  for (const width of [1280, 360])
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 800 })
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      assert.deepEqual(await findingsOf(page), [], `${width}, ${colorScheme}`)
-      const widest = 'Math.max(document.documentElement.scrollWidth, document.querySelector("main").scrollWidth)'
-      const most = Number(await page.evaluate(widest))
-      assert.ok(most <= width, `${most} wide where there are ${width}`)
-    }
+  for (const [width, colorScheme] of looks) {
+    await page.setViewportSize({ width, height: 800 })
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    assert.deepEqual(await findingsOf(page), [], `${width}, ${colorScheme}`)
+    const widest = 'Math.max(document.documentElement.scrollWidth, document.querySelector("main").scrollWidth)'
+    const most = Number(await page.evaluate(widest))
+    assert.ok(most <= width, `${most} wide where there are ${width}`)
+  }
   await page.setViewportSize({ width: 1280, height: 800 })
 }
 

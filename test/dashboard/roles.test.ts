@@ -69,7 +69,17 @@ async function offered(page: Page): Promise<Set<string>> {
   return names
 }
 
-const writes = ['Invite a host', 'Revoke', 'New policy', 'Invite', 'Grant a role', 'Take', 'New role', 'New token']
+const writes = [
+  'Invite a host',
+  'Revoke',
+  'New policy',
+  'Invite',
+  'Grant a role',
+  'Take',
+  'New role',
+  'New token',
+  'New channel',
+]
 
 test('an admin is offered all of it', only, async () => {
   const { page } = visitor
@@ -84,7 +94,15 @@ test('a viewer sees what happens, and is offered nothing that would be refused',
   // Somebody administers the tenant still.
   await asRoot('grantRole', { params: { person_id: `usr_${'0'.repeat(20)}`, role: 'tenant_admin' } })
   const page = await become('viewer')
-  assert.deepEqual(await pagesOf(page), ['/live', '/events', '/hosts', '/policies', '/ledger', '/sessions'])
+  assert.deepEqual(await pagesOf(page), [
+    '/live',
+    '/incidents',
+    '/events',
+    '/hosts',
+    '/policies',
+    '/ledger',
+    '/sessions',
+  ])
   const names = await offered(page)
   assert.deepEqual(
     writes.filter((name) => names.has(name)),

@@ -16,6 +16,7 @@ import {
   isHello,
   isReport,
   newInstance,
+  patienceMs,
   run,
   startAgent,
   startSensor,
@@ -71,7 +72,7 @@ function doAll(watched: string, guarded: string, sensor: number): number[] {
 
 test('AGT-1: each site that is attached tells of what it watches', {
   skip: whyNot() ?? false,
-  timeout: 600_000,
+  timeout: 4 * patienceMs,
 }, async (t) => {
   const agent = await startAgent(t)
   const watched = join(agent.dir, 'watched')

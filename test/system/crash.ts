@@ -50,7 +50,7 @@ export async function crash({
   seed,
   kills,
   parts,
-  patienceMs = 30_000,
+  patienceMs = 90_000,
 }: CrashPlan): Promise<CrashReport> {
   await using ended = new AsyncDisposableStack()
   const platform = await startPlatform(root)

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { DrillReport } from '@sealwatch/ledger'
+import type { RowDrillReport } from '@sealwatch/ledger'
 import { type Platform, repository } from './platform.ts'
 
 const quick = ['--rows', '20', '--rate', '200']
@@ -24,7 +24,7 @@ type Done = {
   readonly out: string
   readonly err: string
   readonly path: string
-  readonly report: DrillReport | undefined
+  readonly report: RowDrillReport | undefined
 }
 
 /** The command in a process of its own, which may be killed. */
@@ -48,7 +48,7 @@ export function drill(platform: Platform, name: string, ...more: readonly string
   const done = once(child, 'close').then(([code]) => {
     const path = `${stem}.json`
     const file = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { report: string }) : undefined
-    const report = file === undefined ? undefined : (JSON.parse(file.report) as DrillReport)
+    const report = file === undefined ? undefined : (JSON.parse(file.report) as RowDrillReport)
     return { code: code as number | null, out, err, path, report }
   })
   return {

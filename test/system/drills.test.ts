@@ -3,13 +3,15 @@
 // are processes of their own.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, globSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import type { DrillReport } from '@sealwatch/ledger'
+import type { KeyTheftReport, RowDrillReport } from '@sealwatch/ledger'
 import { strictOffPhrase } from '../../packages/contract/src/index.ts'
 import { noPrometheus, startPrometheus } from '../monitoring/prometheus.ts'
 import { drill, expectPutAway, expectSigned } from './drill.ts'
@@ -30,7 +32,7 @@ function impatient(): string {
   return path
 }
 
-const stepsOf = (report: DrillReport | undefined) => report?.steps.map(({ name, outcome }) => `${name} ${outcome}`)
+const stepsOf = (report: RowDrillReport | undefined) => report?.steps.map(({ name, outcome }) => `${name} ${outcome}`)
 
 test('OPS-2 the strict-signature drill goes its whole way: the alert fires in Prometheus, nothing is lost, and its report verifies offline', {
   skip: skip || (noPrometheus ?? false),
@@ -139,6 +141,70 @@ test('OPS-2 ING-7 the alert fires in Prometheus while the decoy is rejected; one
   assert.equal(done.report?.alert, 'fired', done.err)
   assert.deepEqual([done.report?.failure?.code, done.report?.failure?.step], ['DRILL_BYTES_ALTERED', 'bytes'])
   await expectPutAway(platform)
+})
+
+/** Processes of the drill key-theft that run from this checkout. */
+const processesOfDrill = () =>
+  globSync('/proc/[0-9]*/cmdline').filter((path) => {
+    try {
+      return readFileSync(path, 'latin1').includes(join(repository, 'apps/cli/src/drill/key-theft/'))
+    } catch {
+      return false
+    }
+  })
+
+/** In a process of its own, which may be killed. */
+function keyTheft(...more: readonly string[]) {
+  const main = join(repository, 'apps/cli/src/main.ts')
+  const argv = ['--disable-warning=ExperimentalWarning', main, 'drill', 'key-theft', '--data', platform.data, ...more]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, err] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const done = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }))
+  return { child, done, err: () => err }
+}
+
+test('RIM-1 RIM-5 OPS-2 the key-theft drill goes its whole way: a dozen attacks are seen, their attackers killed, the keys changed, though killing is on trial on this host; its report and its lines verify offline', {
+  skip,
+}, async () => {
+  await eventually('a standing order', async () => {
+    const { stdout } = await platform.sealwatch('status')
+    return stdout.includes('hands may act until') ? true : undefined
+  })
+  const stem = join(platform.data, 'key-theft')
+  const { code, out, err } = await keyTheft('--wait', '60', '-o', stem).done
+  // What it said as it went, before its report: where it fails, that says why.
+  assert.equal(code, 0, `${err}\n${out}`)
+  const file = JSON.parse(readFileSync(`${stem}.json`, 'utf8')) as { report: string }
+  const { attacks, requests, run } = JSON.parse(file.report) as KeyTheftReport
+  assert.equal(new Set(attacks.map(({ way }) => way)).size, 12)
+  for (const { way, incident, killed_us, key_before, key_after } of attacks)
+    assert.ok(incident !== null && killed_us !== null && key_after === key_before + 1, way)
+  assert.ok(requests !== null && requests.failed <= requests.total / 1000, JSON.stringify(requests))
+  const trust = ['--trust', join(platform.data, 'trust.json')]
+  assert.equal((await platform.sealwatch('drill', 'verify', `${stem}.json`, ...trust)).code, 0)
+  assert.equal((await platform.sealwatch('audit', 'verify', `${stem}.bundle`, ...trust)).code, 0)
+  const { stdout } = await platform.sealwatch('events', '--since', '1h', '--json')
+  const lines = stdout.split('\n').filter((line) => line.includes(run))
+  assert.equal(lines.filter((line) => line.includes('guard_incident_opened')).length, attacks.length)
+  assert.equal(lines.filter((line) => line.includes('drill_rehearsal')).length, 1)
+  assert.deepEqual([processesOfDrill(), globSync('drill-key-theft-*', { cwd: platform.run })], [[], []])
+})
+
+test('OPS-2 of a key-theft drill that is killed no process and no folder is left, and the next one ends it', {
+  skip,
+}, async () => {
+  const { child, done, err } = keyTheft('-o', join(platform.data, 'cut-off'))
+  await eventually('the decoy to be asked', async () => (err().includes('permission: ok') ? true : undefined), 60_000)
+  child.kill('SIGKILL')
+  await done
+  await eventually('nothing to be left', async () => (processesOfDrill().length === 0 ? true : undefined))
+  assert.deepEqual(globSync('drill-key-theft-*', { cwd: platform.run }), [])
 })
 
 /** Of what was quarantined last in the tenant of the drill. */

@@ -28,7 +28,8 @@ export type Platform = {
 }
 
 export const repository = resolve(import.meta.dirname, '../..')
-const outputBytesMax = 256 * 1024 * 1024
+/** Of a command: what else happens on the machine is told as well. */
+export const outputBytesMax = 256 * 1024 * 1024
 const launchMs = 60_000
 
 /** Why these tests cannot run here; undefined when they can. */
@@ -110,7 +111,10 @@ export async function startPlatform(
   }
 }
 
-/** Asks until `found` gives something; the deadline turns a hang into a failure with a name. */
+/**
+ * Asks until `found` gives something, for half of the time: what asks may be a process of its own, which takes the processor from what is
+ * waited for. The deadline turns a hang into a failure with a name.
+ */
 export async function eventually<T>(
   what: string,
   found: () => Promise<T | undefined>,
@@ -118,10 +122,11 @@ export async function eventually<T>(
 ): Promise<T> {
   const untilMs = systemClock.nowMs() + deadlineMs
   for (;;) {
+    const askedMs = systemClock.nowMs()
     const value = await found()
     if (value !== undefined) return value
     if (systemClock.nowMs() > untilMs) throw new Error(`waited ${deadlineMs} ms for ${what}`)
-    await systemClock.sleep(50)
+    await systemClock.sleep(Math.min(Math.max(systemClock.nowMs() - askedMs, 50), 1_000))
   }
 }
 

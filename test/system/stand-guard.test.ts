@@ -4,17 +4,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, existsSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { createBell, createLog, openBootClock, systemClock, systemDisk } from '@sealwatch/base'
 import type { GuardEvent, GuardIncident, GuardResponse } from '@sealwatch/contract'
-import { guardOrdersOf } from '@sealwatch/contract/guard-config'
+import { type GuardConfig, guardOrdersOf } from '@sealwatch/contract/guard-config'
 import { generateSigner } from '@sealwatch/keys'
 import { openChain } from '@sealwatch/ledger'
+import type { Judged } from '../../apps/agent/src/carriage/messages.ts'
+import { machineMountNamespace } from '../../apps/agent/src/guard/mount-namespace.ts'
 import { takePost } from '../../apps/agent/src/guard/stand-guard.ts'
 import { readHostFacts } from '../../apps/agent/src/ship/host-facts.ts'
 import { newInstance, run, startAgent, startSensor, whyNot } from '../../apps/sensor/sensor-harness.ts'
@@ -52,24 +54,34 @@ async function openGuard(t: TestContext) {
     ...limits,
   })
   const sealed: { readonly event: GuardEvent; readonly sealedNs: bigint }[] = []
+  const judged: Judged['acts'][number][] = []
   const bell = createBell()
   const stop = new AbortController()
-  const orders = guardOrdersOf({ responses: { kill: 'on' } })
+  let orders = guardOrdersOf({ responses: { kill: 'on' } })
   const post = await takePost({
     paths,
     tenant: 'default',
     facts: await readHostFacts(),
     hostId: () => undefined,
     orders: () => ({ orders, by: 'default' }),
+    allowedNowMs: clock.nowMs,
+    agentAwayNs: () => undefined,
+    bootNs,
     seen: { rows: [], atBootNs: bootNs() },
+    hostMntNs: machineMountNamespace(''),
+    keyFiles: [],
     supervisorPid: 1,
     signer: generateSigner(),
     seal: (_, draft) => {
+      // How somebody is who is protected may still be asked: the chain is closed then.
+      if (stop.signal.aborted) return
       chain.seal([draft]).then(() => {
         sealed.push({ event: draft.event, sealedNs: bootNs() })
         bell.ring()
       }, assert.ifError)
     },
+    onJudged: (one) => judged.push(...one.acts),
+    onProtected: () => undefined,
     clock,
     log,
   })
@@ -90,7 +102,11 @@ async function openGuard(t: TestContext) {
       await Promise.race([bell.wait(hurry), clock.sleep(100, hurry)])
     }
   }
-  return { post, paths, sealed, until }
+  const tell = (config: GuardConfig) => {
+    orders = guardOrdersOf(config)
+    post.ordersChanged()
+  }
+  return { post, paths, sealed, judged, tell, until }
 }
 
 const incidentIn = ({ unmapped }: GuardEvent): GuardIncident | undefined =>
@@ -102,7 +118,7 @@ test(
   'RIM-1 RIM-2 RIM-5 who looks around is no incident, who reaches for the memory is one, whatever he does; the service has forgotten its keys, and the line is on the disk',
   kernel,
   async (t) => {
-    const { post, paths, sealed, until } = await openGuard(t)
+    const { post, paths, sealed, judged, tell, until } = await openGuard(t)
     const agent = await startAgent(t)
     startSensor(t, ['--socket', agent.socketPath, '--guard-socket', paths.sensorSocket, '--instance', newInstance(t)])
     await until('the sensor is there', () => (post.tier === 'ebpf' ? true : undefined))
@@ -117,6 +133,7 @@ test(
     )
     assert.match(told.event.message, /is protected as keys/)
     await until('the sensor follows the list', () => (post.isFollowed ? true : undefined))
+    assert(post.names.some(({ name, processes }) => name === 'keys' && processes === 1))
 
     run('ps', 'auxwwf')
     run('top', '-b', '-n', '1')
@@ -143,6 +160,9 @@ test(
     assert(first !== undefined && 'process' in first.event.actor)
     assert.match(first.event.actor.process.file?.path ?? '', /\/dd$/)
     assert.equal(first.event.severity, 'Critical')
+    // The agent hears which incident it is, of each act that it hears of as well.
+    const id = incidentIn(first.event)?.incident
+    assert(judged.filter(([, , , by]) => by === id).length >= 3, JSON.stringify(judged))
     assert.equal(first.event.evidences?.[0]?.process.pid, pid)
 
     const { value: order = '' } = await heard.next()
@@ -165,5 +185,57 @@ test(
     await until('its end is told', () =>
       sealed.find(({ event }) => event.metadata.event_code === 'guard_unprotected' && event.message.includes('keys')),
     )
+
+    await t.test('RIM-3 what runs already when its program is named is protected, too', async () => {
+      const program = join(dirname(paths.sensorSocket), 'holder')
+      copyFileSync('/bin/sleep', program)
+      const holder = spawn(program, ['1000'], { stdio: 'ignore' })
+      t.after(() => holder.kill('SIGKILL'))
+      await once(holder, 'spawn')
+      tell({ protect: [{ name: 'holder', exe: program }] })
+      await until('it is protected', () =>
+        sealed.find(({ event }) => event.message.includes(`(pid ${holder.pid}) is protected as holder`)),
+      )
+    })
+  },
+)
+
+test(
+  'RIM-1 AGT-2 without BPF who holds on to the memory is found by polling: the same incident, the same answers, and nobody is ended for what nobody is known to have done',
+  kernel,
+  async (t) => {
+    const { post, paths, sealed, until } = await openGuard(t)
+    const agent = await startAgent(t)
+    const polling = ['--processes', 'polling', '--files', 'polling', '--network', 'none', '--guard-poll-ms', '1000']
+    const sockets = ['--socket', agent.socketPath, '--guard-socket', paths.sensorSocket, '--instance', newInstance(t)]
+    startSensor(t, [...sockets, ...polling])
+    await until('the sensor is there', () => (post.tier === 'polling' ? true : undefined))
+    const child = spawn('perl', ['-e', service, paths.protectSocket], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => child.kill('SIGKILL'))
+    const heard = createInterface(child.stdout)[Symbol.asyncIterator]()
+    assert.match(String((await heard.next()).value), /"ok":true/)
+    const opened = (way: string) =>
+      until(`${way} is an incident`, () =>
+        sealed.find(
+          ({ event }) => event.metadata.event_code === 'guard_incident_opened' && incidentIn(event)?.way === way,
+        ),
+      )
+    const suspectsOf = (id: string | undefined) =>
+      sealed.flatMap(({ event }) => responseIn(event) ?? []).filter((one) => one.step === 'kill' && one.incident === id)
+
+    const script = `open(F,"<","/proc/${child.pid}/mem");$|=1;print"up\\n";sleep 9e5`
+    const thief = spawn('perl', ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => thief.kill('SIGKILL'))
+    await once(thief.stdout, 'data')
+    const { event } = await opened('proc_mem_read')
+    assert('process' in event.actor)
+    assert.deepEqual([event.actor.process.pid, event.evidences?.[0]?.process.pid], [thief.pid, child.pid])
+    assert.match(String((await heard.next()).value), /"way":"proc_mem_read".*"steps":\["evict"\]/)
+    await until('whoever has it is to be ended', () => suspectsOf(incidentIn(event)?.incident)[0])
+
+    process.kill(child.pid ?? 0, 'SIGSTOP')
+    const stopped = await opened('stopped')
+    process.kill(child.pid ?? 0, 'SIGCONT')
+    assert.deepEqual(suspectsOf(incidentIn(stopped.event)?.incident), [])
   },
 )

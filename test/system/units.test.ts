@@ -8,6 +8,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -44,7 +45,7 @@ test('AGT-4 systemd knows each word of the units, and rates them no worse than p
 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-units-'))
   try {
-    assert.equal(names.length, 7)
+    assert.equal(names.length, 8)
     for (const name of names) {
       const unit = join(dir, name)
       // It asks whether the programs are there.
@@ -92,6 +93,7 @@ test('AGT-1 the sensor of the unit watches what that of `up` does', () => {
     homesLast([
       ...parseWatchList(defaultWatchList(placeOf(undefined)), 'the default'),
       ...programEntries(
+        placeOf(undefined),
         installed.program,
         settingsOf('sealwatch-agent.service')('ExecStart')[0]?.split(' ')[0] as string,
       ),
@@ -208,11 +210,20 @@ test('AGT-4 what the units start works with the users and capabilities that they
       copyFileSync(from, join(folder, file))
       chownSync(join(folder, file), Number(uid), Number(gid))
     }
-    for (const before of of('ExecStartPre')) spawnSync('sh', ['-c', here(before).replace('+', '')])
+    for (const before of of('ExecStartPre'))
+      spawnSync('sh', [
+        '-c',
+        here(before)
+          .replace(/^[-+]+/, '')
+          .replaceAll('%%', '%'),
+      ])
     const rights = (of('AmbientCapabilities')[0] ?? '').toLowerCase().replaceAll('cap_', '+').split(' ').join(',')
     const given = rights === '' ? [] : [`--inh-caps=${rights}`, `--ambient-caps=${rights}`]
     const bounds = ['--no-new-privs', `--bounding-set=-all${rights === '' ? '' : `,${rights}`}`, ...given]
     const env = environmentOf(of('Environment').map(here))
+    for (const file of of('EnvironmentFile').map((path) => here(path.slice(1))))
+      if (file.startsWith(place.data) && existsSync(file))
+        Object.assign(env, environmentOf([readFileSync(file, 'utf8').trim().replace(/.*/, '"$&"')]))
     const command = here(of('ExecStart')[0] ?? '').replace('$WATCHED', env.WATCHED ?? '')
     const argv = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...bounds, ...command.split(' ')]
     const child = spawn('setpriv', argv, {
@@ -261,6 +272,11 @@ test('AGT-4 what the units start works with the users and capabilities that they
     writeFileSync(joinToken, token, { mode: 0o600 })
     chownSync(joinToken, 64_702, 64_702)
     await eventually('the agent', async () => ((await agentStatus()) === undefined ? undefined : true))
+    const watched = join(data, 'operators')
+    const list = join(place.data, 'watch.list')
+    writeFileSync(list, `changes:${watched}\n`)
+    assert.match(cli('watch', 'apply'), /: new\.$/m)
+    assert.match(cli('watch', 'apply'), /: as before\.$/m)
     for (const name of ['hands', 'guard', 'sensor']) await start(name)
     const status = await eventually('all of them', async () => {
       const now = await agentStatus()
@@ -280,6 +296,16 @@ test('AGT-4 what the units start works with the users and capabilities that they
       'counters that outlive the sensor',
     )
     assert.deepEqual(status.hardening.missing, [])
+    writeFileSync(watched, 'x')
+    writeFileSync(list, `changes:${watched}\n/etc/hostname\n`)
+    for (const path of [watched, list])
+      await eventually(`a change of ${path} to be sealed`, async () => {
+        const chain = join(place.data, 'agent/chains/default')
+        const lines = readdirSync(chain).filter((name) => name.endsWith('.ndjson'))
+        return (
+          lines.some((name) => readFileSync(join(chain, name), 'utf8').includes(`"watched":"${path}"`)) || undefined
+        )
+      })
     for (const name of ['server', 'agent', 'sensor', 'guard', 'hands'])
       await eventually(`the ${name} to say that it works, and goes on`, async () =>
         /^listens\nREADY=1\n(WATCHDOG=1\n){2}/.test(heard.get(name) ?? '') ? true : undefined,

@@ -2,13 +2,16 @@
 // AGT-8: each of our processes is killed, stopped and traced, as root would. It works on, or again, and the ledger has it.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
 import process from 'node:process'
 import { test } from 'node:test'
 import { systemClock } from '@sealwatch/base'
 import type { HarmedPart } from '@sealwatch/contract'
+import { startMailbox } from '../../apps/server/src/notify/test/mailbox.ts'
+import { isGenuine, startReceiver } from '../../apps/server/src/notify/test/receiver.ts'
 import { eventually, startPlatform, whyNot } from './platform.ts'
 
 type Harm = {
@@ -55,10 +58,20 @@ function starvingGroup() {
   return undefined
 }
 
-test('AGT-8 a part that is killed is back, one that is stopped goes on, one that is traced begins anew, but the server, which serves on; and the ledger has each', {
+test('AGT-8 RIM-5 a part that is killed is back, one that is stopped goes on, one that is traced begins anew, but the server, which serves on; the ledger has each, and who reaches for the memory of the server is told of at once', {
   skip: whyNot() ?? false,
 }, async (t) => {
-  const platform = await startPlatform()
+  await using receiver = await startReceiver()
+  await using box = await startMailbox()
+  const platform = await startPlatform(undefined, {
+    SEALWATCH_SERVER_WEBHOOK_ORIGINS: receiver.origin,
+    SEALWATCH_SERVER_WEBHOOK_CA_FILE: receiver.caFile,
+    SEALWATCH_SERVER_SMTP_URL: `smtp://127.0.0.1:${box.port}`,
+    SEALWATCH_SERVER_SMTP_USER: 'mailer',
+    SEALWATCH_SERVER_SMTP_PASSWORD: 'hunter2',
+    SEALWATCH_SERVER_SMTP_FROM: 'sealwatch@example.com',
+    SEALWATCH_SERVER_SMTP_CA_FILE: box.caFile,
+  })
   const harms = async () =>
     (await platform.sealwatch('events', '--class', 'lifecycle', '--json')).stdout
       .split('\n')
@@ -126,6 +139,11 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
       assert.deepEqual([unmapped.part.remedy, severity], ['continued', 'High'])
     assert.deepEqual(await pidsOf(), stopped.pids)
 
+    const demoted = await harmAll('demoted', (pid) => setPriority(pid, 19))
+    for (const { severity, unmapped } of demoted.told)
+      assert.deepEqual([unmapped.part.remedy, severity], ['restored', 'High'])
+    for (const pid of demoted.pids) assert.notEqual(getPriority(pid), 19)
+
     const group = starvingGroup()
     if (group === undefined)
       t.diagnostic('an agent without memory is left out: there are no control groups of memory here')
@@ -172,6 +190,7 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
         const rules = [
           'stopped, traced, blinded or made silent',
           'part of Sealwatch was ended',
+          'put before a part of Sealwatch',
           'sent a signal to Sealwatch',
         ]
         return rules.every((rule) => stdout.includes(rule)) || undefined
@@ -179,6 +198,30 @@ test('AGT-8 a part that is killed is back, one that is stopped goes on, one that
       deadlineMs,
     )
     assert.ok(alerts)
+
+    const to = async (name: string, where: string) => {
+      const { code, stdout, stderr } = await platform.sealwatch('notify', 'add', name, where, '--json')
+      assert.equal(code, 0, stderr)
+      return (JSON.parse(stdout) as { secret: string }).secret
+    }
+    const secret = await to('pager', `${receiver.origin}/`)
+    await to('on-call', 'mailto:on-call@example.com')
+    const server = (await platform.pidOf('server')) as number
+    assert.ok(!readFileSync(`/proc/${server}/environ`, 'latin1').includes('hunter2'))
+    const reachedMs = systemClock.nowMs()
+    // What is there cannot be read; to open it is enough.
+    spawnSync('dd', [`if=/proc/${server}/mem`, 'of=/dev/null', 'bs=1', 'count=1'])
+    await eventually(
+      'a webhook and a mail of it',
+      async () => (receiver.got[0] && box.got[0] ? true : undefined),
+      deadlineMs,
+    )
+    const [told] = receiver.got
+    assert.ok(told && (await isGenuine(secret, told)))
+    const { type, data } = JSON.parse(told.body)
+    t.diagnostic(`told after ${systemClock.nowMs() - reachedMs} ms`)
+    assert.deepEqual([type, data.severity, box.got[0]?.user], ['guard_incident_opened', 'critical', 'mailer'])
+    assert.match(box.got[0]?.text ?? '', new RegExp(data.incident))
   } finally {
     for (const tracer of tracers) tracer.kill('SIGKILL')
     await platform.down()

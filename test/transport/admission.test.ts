@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { ConnectError } from '@connectrpc/connect'
+import type { JsonObject } from '@sealwatch/base'
 import { limits, protocol, type ShipRequestSchema } from '@sealwatch/contract'
 import { certificateRequest, newTlsKey } from '@sealwatch/keys'
 import type { ChainBatch } from '@sealwatch/ledger'
@@ -15,7 +16,18 @@ import { verifyCertificateRequest } from '../../apps/server/src/identity/index.t
 import { agentActions } from '../../apps/server/src/ingest/transport/handlers.ts'
 import { across } from '../../apps/server/src/store/index.ts'
 import { atEnd } from './at-end.ts'
-import { chainOf, enrolled, facts, operator, prepareAgent, type Server, sealSome, startServer } from './fixture.ts'
+import {
+  chainOf,
+  enrolled,
+  facts,
+  noConfigs,
+  noPresence,
+  operator,
+  prepareAgent,
+  type Server,
+  sealSome,
+  startServer,
+} from './fixture.ts'
 import { shiftingClock } from './shifting-clock.ts'
 
 const hourMs = 3_600_000
@@ -121,10 +133,14 @@ test('revocation ends live streams, refuses the host from then on, and outlives 
 
   stalled.abort()
   await server.stop()
-  const later = await startServer(t, { dir: server.dir })
+  const clock = shiftingClock()
+  const later = await startServer(t, { dir: server.dir, clock })
   const again = clientOf(t, later, identity)
   await assert.rejects(again.register(registration()), saysCode('HOST_REVOKED'))
   await assert.rejects(again.renew({ csr: certificateRequest(newTlsKey()) }), saysCode('HOST_REVOKED'))
+  // Also once the certificate, which is renewed no more, is over.
+  clock.advance(24 * hourMs)
+  await assert.rejects(again.register(registration()), saysCode('HOST_REVOKED'))
   agent.abort()
 })
 
@@ -207,6 +223,43 @@ test('what a registration leaves out or gets wrong is named', async (t) => {
   await assert.rejects(openStream(client), saysCode('NOT_REGISTERED'))
 })
 
+test('AGT-8 a host that takes another name is told of in both ledgers and shown with the one before, and not without end', async (t) => {
+  const names: string[] = []
+  const presence = { ...noPresence, registered: ({ hostname }: { hostname: string }) => void names.push(hostname) }
+  const server = await startServer(t, { clock: shiftingClock(), presence })
+  const [one, other] = [await member(t, server), await member(t, server)]
+  const call = ({ client, identity }: typeof one, hostname: string) =>
+    client.register(registration({ facts: { ...facts, hostname }, chains: [{ ...chainA, chain: identity.hostId }] }))
+  const rowOf = (hostId: string) =>
+    across(server.store.db, 'status').selectFrom('hosts').select(['hostname', 'renamed']).where('host_id', '=', hostId)
+  const { hostId } = one.identity
+  for (const hostname of ['web-1', 'prod-db', 'prod-db']) await call(one, hostname)
+  const { hostname, renamed } = await rowOf(hostId).executeTakeFirstOrThrow()
+  assert.deepEqual([hostname, JSON.parse(renamed ?? 'null').from], ['prod-db', 'web-1'])
+  assert.deepEqual(names, ['web-1', 'prod-db', 'prod-db'], 'whoever watches it knows it by its name')
+
+  await call(other, 'prod-db')
+  for (let i = 0; i < 20; i += 1) await call(other, `name-${i}`)
+  assert.equal((await rowOf(other.identity.hostId).executeTakeFirstOrThrow()).hostname, 'name-8')
+  assert.equal(names.at(-1), 'name-8')
+  const told = () =>
+    server.said.flatMap(({ tenant, body }) => {
+      const { metadata, severity, entity, unmapped } = ('event' in body ? body.event : {}) as JsonObject
+      const { renamed_from, same_name } = (unmapped ?? {}) as JsonObject
+      return (metadata as JsonObject | undefined)?.event_code === 'host_renamed'
+        ? [[tenant, severity, (entity as JsonObject).name, renamed_from, same_name]]
+        : []
+    })
+  while (told().length < 22) await new Promise(setImmediate)
+  const both = (...row: unknown[]) => ['default', 'cluster'].map((tenant) => [tenant, ...row])
+  assert.deepEqual(told().slice(0, 6), [
+    ...both('Low', 'prod-db', 'web-1', []),
+    ...both('Medium', 'prod-db', 'web-1', [hostId]),
+    ...both('Low', 'name-0', 'prod-db', []),
+  ])
+  assert.equal(told().length, 22)
+})
+
 test('a chain belongs to the host and the tenant that registered it first', async (t) => {
   const server = await startServer(t)
   const [first, second] = [await member(t, server), await member(t, server)]
@@ -280,8 +333,28 @@ test('INC-4 what a host says of its hands is strictly read, and no key counts un
     { guardKey: new Uint8Array(31).fill(7) },
     { orderDigest: 'x' },
     { orderVersion: 2n ** 63n },
+    { orderVersion: 2n ** 40n + 1n },
   ])
     await assert.rejects(says(change), saysCode('MESSAGE_MALFORMED'), JSON.stringify(Object.keys(change)))
+})
+
+test('AGT-6 the server goes on counting from what a host says: a version after which there would soon be no number is refused', async (t) => {
+  const reports: number[] = []
+  const report = async (_: unknown, { version, refusedVersion }: { version: number; refusedVersion: number }) =>
+    void reports.push(version, refusedVersion)
+  const server = await startServer(t, { configs: { ...noConfigs, report } })
+  const { client } = await member(t, server)
+  await client.register(registration({ chains: [{ chain: '1'.repeat(32), tenant: 'default', nextSeq: 0n }] }))
+  const says = (change: object) =>
+    client
+      .configure(asyncly([change]))
+      [Symbol.asyncIterator]()
+      .next()
+  const greatest = 2n ** 40n
+  for (const change of [{ version: greatest + 1n }, { refusedVersion: 2n ** 53n - 1n }])
+    await assert.rejects(says(change), saysCode('MESSAGE_MALFORMED'), JSON.stringify(Object.keys(change)))
+  assert.equal((await says({ version: greatest, refusedVersion: greatest })).done, true)
+  assert.deepEqual(reports, [Number(greatest), Number(greatest)])
 })
 
 test("another host's certificate cannot ship somebody's chain, and disturbs nobody", async (t) => {
@@ -338,8 +411,9 @@ test('a host that keeps beginning chains comes to an end', async (t) => {
   await assert.rejects(client.register(registration({ chains: chains(64, 1) })), saysCode('CHAINS_TOO_MANY'))
 })
 
-test('a log that was cut off or rewritten raises one alarm, in the log and in the ledger', async (t) => {
-  const server = await startServer(t)
+test('a log that was cut off or rewritten raises one alarm, in the log and in the ledger, and another a minute later at the soonest, whatever its host comes with', async (t) => {
+  const clock = shiftingClock()
+  const server = await startServer(t, { clock })
   const { agent, client } = await member(t, server)
   const chain = await chainOf(t, agent)
   const end = await sealSome(chain, 2)
@@ -359,17 +433,23 @@ test('a log that was cut off or rewritten raises one alarm, in the log and in th
     assert.equal(Number(chains[0]?.nextSeq), count)
     await client.register(at(count, wrong))
   }
-  const alarms = server.log.lines.filter(({ level }) => level === 'critical').map(({ msg }) => msg)
-  assert.deepEqual(alarms, [
-    'the log of a host lost lines at its end that the ledger has',
-    'the log of a host ends in other lines than the ledger has',
-  ])
+  const lost = 'the log of a host lost lines at its end that the ledger has'
+  const other = 'the log of a host ends in other lines than the ledger has'
+  const alarms = () => server.log.lines.filter(({ level }) => level === 'critical').map(({ msg }) => msg)
+  assert.deepEqual(alarms(), [lost, other])
+  const lies = (from: number) =>
+    Promise.all([1, 2, 3].map((n) => client.register(at(count, new Uint8Array(32).fill(from + n)))))
+  await lies(10)
+  assert.deepEqual(alarms(), [lost, other])
   const inLedger = () =>
     server.said.flatMap(({ tenant, body }) =>
       'event' in body && body.event.is_alert === true && tenant === 'default' ? [body.event.severity] : [],
     )
   while (inLedger().length < 2) await new Promise(setImmediate)
   assert.deepEqual(inLedger(), ['Critical', 'Critical'])
+  clock.advance(60_000)
+  await lies(20)
+  assert.deepEqual(alarms(), [lost, other, other])
 })
 
 test('RIM-5: a chain that takes the place of another raises an alarm, once; one of the guard takes no place of the agent’s', async (t) => {

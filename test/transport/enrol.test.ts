@@ -25,8 +25,8 @@ import {
 import { shiftingClock } from './shifting-clock.ts'
 
 const codeOf = (code: string) => (line: { error?: { code?: string } }) => line.error?.code === code
-const saysCode = (code: string) => (error: unknown) =>
-  error instanceof ConnectError && error.metadata.get('sealwatch-error') === code
+const codeIn = (error: unknown) => (error instanceof ConnectError ? error.metadata.get('sealwatch-error') : undefined)
+const saysCode = (code: string) => (error: unknown) => codeIn(error) === code
 const eventsOf = ({ said }: Server) =>
   said.flatMap(({ tenant, body }) => {
     if (!('event' in body)) return []
@@ -162,6 +162,22 @@ test('the signing key is the host: with it the id stays, without it the machine 
       ['host_enrolled_again', 'Informational', []],
       ['host_enrolled', 'Medium', [first.hostId]],
     ],
+  )
+})
+
+test('AGT-8 a host that enrols again under another name is told of as one that registers under it', async (t) => {
+  const server = await startServer(t)
+  const client = clientOf(t, server)
+  const signer = generateSigner()
+  await client.enrol(requestOf(await newToken(server), signer))
+  const token = await newToken(server)
+  const renamed = { ...requestOf(token, signer), facts: { ...facts, hostname: 'prod-db' } }
+  await client.enrol(renamed)
+  await client.enrol(renamed)
+  const told = inCluster(server).filter(({ code }) => code === 'host_renamed')
+  assert.deepEqual(
+    told.map(({ severity, unmapped }) => [severity, unmapped?.renamed_from]),
+    [['Low', 'web-1']],
   )
 })
 
@@ -373,20 +389,36 @@ test('an error carries the code that its kind stands for', async (t) => {
   )
 })
 
-test('brute force: an address that comes with wrong join tokens waits, whatever it comes with then', async (t) => {
+test('PKI-2 brute force: an address that comes with join tokens that let nobody in is told when to come again; good ones get in from there meanwhile', async (t) => {
   const clock = shiftingClock()
   const server = await startServer(t, { clock })
   const client = clientOf(t, server)
-  const wrong = () => client.enrol(requestOf(`swj_${'A'.repeat(43)}.${'0'.repeat(32)}`, generateSigner()))
-  for (let guess = 0; guess < 20; guess += 1) await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))
-  await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
+  const [first, used] = [generateSigner(), await newToken(server)]
+  await client.enrol(requestOf(used, first))
+  const unknown = () => client.enrol(requestOf(`swj_${'A'.repeat(43)}.${'0'.repeat(32)}`, generateSigner()))
+  const formless = () => client.enrol(requestOf('swj_', generateSigner()))
+  const taken = () => client.enrol(requestOf(used, generateSigner()))
+  // At once: what is under way counts, too.
+  const settled = await Promise.allSettled(Array.from({ length: 22 }, (_, i) => (i < 11 ? unknown() : taken())))
+  const codes = settled.map((one) => (one.status === 'rejected' ? codeIn(one.reason) : 'let in'))
+  assert.equal(codes.filter((code) => code === 'TOKEN_GUESSES').length, 2)
+  for (const wrong of [unknown, formless, taken])
+    await assert.rejects(wrong(), (error) => {
+      const { code, metadata } = ConnectError.from(error)
+      assert.deepEqual([code, metadata.get('retry-after')], [Code.ResourceExhausted, '5'])
+      return saysCode('TOKEN_GUESSES')(error)
+    })
+  const causes = server.guessed.toSorted()
+  const isRecorded = causes.length === 20 && causes.every((cause) => /^JOIN_TOKEN_(UNKNOWN|USED)$/.test(cause))
+  assert.ok(isRecorded, `each is on record: ${causes}`)
   const right = requestOf(await newToken(server), generateSigner())
-  await assert.rejects(client.enrol(right), saysCode('TOKEN_GUESSES'))
-  assert.deepEqual(server.guessed, Array(20).fill('JOIN_TOKEN_UNKNOWN'), 'each is on record')
-  clock.advance(5_000)
   assert.equal((await client.enrol(right)).certificates.length, 2)
-  await assert.rejects(wrong(), saysCode('TOKEN_UNKNOWN'))
-  await assert.rejects(wrong(), saysCode('TOKEN_GUESSES'))
+  assert.equal((await client.enrol(right)).certificates.length, 2, 'whose answer was lost')
+  assert.equal((await client.enrol(requestOf(used, first))).certificates.length, 2)
+  await assert.rejects(unknown(), saysCode('TOKEN_GUESSES'))
+  clock.advance(5_000)
+  await assert.rejects(unknown(), saysCode('TOKEN_UNKNOWN'))
+  await assert.rejects(taken(), saysCode('TOKEN_GUESSES'))
 })
 
 test('LOG-6 a host that is revoked on a full disk is out at once, neither admitted nor enrolled again, and is written down later', async (t) => {

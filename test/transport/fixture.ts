@@ -88,7 +88,7 @@ const noSubmissions = {
 }
 
 /** Nobody is waited for here. */
-const noPresence = {
+export const noPresence = {
   registered: () => undefined,
   heartbeat: () => undefined,
   shipped: () => undefined,

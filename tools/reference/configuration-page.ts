@@ -30,6 +30,7 @@ ${sections.join('\n')}
 | \`SEALWATCH_BASELINE_EVERY_HOURS\` | \`0\` | Hours between two looks at the machine's files ([baseline](../formats/baseline.md), 5), up to 8760; 0: only who asks looks |
 | \`SEALWATCH_SENSOR_WITHOUT\` | none | Sensor sites to leave out, with commas between: for trying what \`doctor\` says of a blind spot |
 | \`SEALWATCH_SENSOR_PROCESSES\`, \`SEALWATCH_SENSOR_FILES\`, \`SEALWATCH_SENSOR_NETWORK\` | the best that works | What watches processes, files and the network ([fallbacks](../fallbacks.md)) |
+| \`SEALWATCH_GUARD_POLL_MS\` | \`2000\` | How often protected processes are looked at where BPF does not see who reaches for them, 1000 to 5000 |
 | \`SEALWATCH_SENSOR_SOCKET_POLL_MS\` | \`1000\` | How often sockets are looked at where BPF does not watch them, 100 to 60000 |
 | \`NO_COLOR\` | none | No colour, also on a terminal |
 `

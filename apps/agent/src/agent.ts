@@ -35,6 +35,7 @@ import type { ObserveContext } from './observe/observe.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from './observe/process-table.ts'
 import { createEnforcer } from './policies/enforce.ts'
 import { noPolicies, policiesOf } from './policies/in-force.ts'
+import { keyFilesPolicy } from './policies/key-files.ts'
 import { standingsOf } from './policies/standing.ts'
 import { watchPosture } from './posture.ts'
 import { watchQueue } from './queue-health.ts'
@@ -123,6 +124,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       totalBytesMax: config.maxAuditLogSizeMb * MiB,
       epochMax: { lines: config.epochLines, ageMs: config.epochSeconds * 1_000 },
       onRotation: (rotation) => rotations.take(tenant, rotation),
+      onValuesAltered: (file) => rotations.valuesAltered(tenant, file),
     })
   const rotations = countRotations(health, log)
   const chains = new Map<string, Chain>()
@@ -202,7 +204,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     userName: accounts.nameOf,
     enrichment: lookups.enrichment,
     policies: inForce.policies,
+    running: { agent: pid, supervisor: supervisor.pid },
     ruleOf: enforcer.ruleOf,
+    guardedBy: (observation) => guard?.word.on(observation),
   })
   const bootNs = () => clock.nowNs() - bootOffset.ns
 
@@ -240,6 +244,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const supervised = supervision({
     socket: supervisor.socket,
     supervisorPid: supervisor.pid,
+    pid,
+    lost: rotations.lost,
     guard,
     journal,
     context: () => recordContext(config.tenant),
@@ -254,7 +260,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     connections: enforcer.heard(supervised.heard(socket.connections(signal))),
     journal,
     clusterJournal,
-    prepare: lookups.prepare,
+    prepare: async (messages) => {
+      await Promise.all([lookups.prepare(messages), guard?.word.heard(messages)])
+    },
     tally,
     limits,
     context,
@@ -336,7 +344,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         isListOpen = true
         told = next
         inForce = policiesOf(next, device())
-        enforcer.set(inForce.policies)
+        const keys = keyFilesPolicy(next?.guard ?? {})
+        enforcer.set(keys === undefined ? inForce.policies : [...inForce.policies, keys])
         for (const { id: policy, why } of inForce.passedOver)
           if (why === 'strange')
             log.error('a policy is of a form that this agent does not know: it is followed in no part', { policy })
@@ -378,10 +387,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     ])
   }
 
-  /** The server holds another history of this chain: what is here is kept as evidence, and a new chain begins. */
+  /** The server holds another history of this chain, or what it does not have yet cannot be read any more: what is here is kept as evidence, and a new chain begins. */
   async function replaceChain(diverged: ShippedChain): Promise<void> {
     const { id, tenant, writer } = diverged
-    log.critical('the server knows another history of this chain; a new one begins', { chain: id, tenant, writer })
+    log.critical('the server knows another history of this chain, or it was altered here; a new one begins', {
+      ...{ chain: id, tenant, writer },
+    })
     if (writer === 'guard') return guard?.replace(diverged)
     await (tenant === clusterTenant ? clusterJournal : journal).closeEpoch()
     await chainOf(tenant).close()

@@ -24,8 +24,21 @@ export const agentHealthErrors = {
 } as const satisfies ErrorTable
 const agentHealthError = errorsOf(agentHealthErrors)
 
+export type Rotations = {
+  take(tenant: string, rotation: Rotation): void
+  /** Somebody wrote into the personal values beside this file. */
+  valuesAltered(tenant: string, file: string): void
+  /** What was lost since it was asked last, in words. */
+  lost(): readonly string[]
+}
+
+/** What is told in words until somebody asks for it; beyond that it is counted. */
+const lostTextsMax = 64
+
 /** Tells of chain files that somebody renamed or emptied under the agent, logrotate usually (docs/runbooks/logrotate.md). */
-export function countRotations(health: Health, log: Log): { take(tenant: string, rotation: Rotation): void } {
+export function countRotations(health: Health, log: Log): Rotations {
+  const texts: string[] = []
+  const say = (text: string) => texts.length < lostTextsMax && !texts.includes(text) && texts.push(text)
   const counts = { rotated: 0, restoredBytes: 0, lostLines: 0 }
   health.show('rotation', () => ({ level: counts.lostLines > 0 ? 'critical' : 'ok', ...counts }))
   const count = (name: string, help: string, read: () => number) =>
@@ -43,12 +56,23 @@ export function countRotations(health: Health, log: Log): { take(tenant: string,
         return
       }
       counts.lostLines += lost.toSeq - lost.fromSeq + 1
+      say(
+        `the file ${file} of its chain of ${tenant} was emptied or removed: the lines ${lost.fromSeq} to ${lost.toSeq} are not on this host any more`,
+      )
       log.critical('a chain file was emptied under the agent, and lines are lost on this host', {
         ...fields,
         from_seq: lost.fromSeq,
         to_seq: lost.toSeq,
       })
     },
+    valuesAltered(tenant, file) {
+      log.critical('somebody wrote into the personal values beside a chain file; those that are lost are left out', {
+        tenant,
+        file,
+      })
+      say(`the personal values beside the file ${file} of its chain of ${tenant} were altered: some may be lost`)
+    },
+    lost: () => texts.splice(0),
   }
 }
 
@@ -74,13 +98,15 @@ export function showGuard({ show, tell }: Health, guard: Pick<AgentEnd, 'state'>
   show('guard', () => {
     const { state } = guard
     if (state === undefined) return { level: 'critical', connected: false }
-    const { mode, kill, hands, incidents, protected: guarded } = state
+    const { mode, kill, prevent, preventsNothing, hands, incidents, protected: guarded } = state
     const canAct = hands === null || (hands.connected && (kill !== 'on' || hands.order !== null))
     return {
-      level: mode === 'on' && canAct ? 'ok' : 'warning',
+      level: mode === 'on' && canAct && (prevent !== 'on' || preventsNothing === null) ? 'ok' : 'warning',
       connected: true,
       protected: guarded,
       incidents,
+      prevent,
+      preventsNothing,
       hands: hands?.connected ?? null,
       standingOrderUntil: hands?.order?.until ?? null,
     }

@@ -69,13 +69,27 @@ export function statusOf(options: {
 function guardStatus({ state, refusalOf }: Pick<AgentEnd, 'state' | 'refusalOf'>): object {
   const refused = refusalOf('host_config') ?? null
   if (state === undefined) return { connected: false, refused }
-  const { mode, tier, protected: guarded, incidents, kill, hands, configVersion } = state
+  const {
+    mode,
+    tier,
+    protected: guarded,
+    names,
+    incidents,
+    kill,
+    prevent,
+    preventsNothing,
+    hands,
+    configVersion,
+  } = state
   const handsNow = hands && {
     connected: hands.connected,
     orderUntil: hands.order?.until ?? null,
     refused: hands.refused,
   }
-  return { connected: true, mode, tier, protected: guarded, incidents, kill, hands: handsNow, configVersion, refused }
+  return {
+    ...{ connected: true, mode, tier, protected: guarded, names, incidents, kill, prevent, preventsNothing },
+    ...{ hands: handsNow, configVersion, refused },
+  }
 }
 
 function baselineStatus({ endedMs, digest, rows, untold, isAltered }: SealedCheck): object {

@@ -8,6 +8,7 @@ import { createHealth } from '@sealwatch/base/health'
 import { type PartFinding, readAgentSays, type SupervisorSays } from '@sealwatch/contract'
 import type { Draft } from '@sealwatch/ledger'
 import type { GuardReport } from './carriage/messages.ts'
+import { countRotations } from './health.ts'
 import { sampleContext, sampleCounts, sampleHello } from './observe/sample-observations.ts'
 import type { SensorReport } from './sources/observation.ts'
 import type { SensorConnection } from './sources/sensor-socket.ts'
@@ -33,6 +34,9 @@ const sampleState: GuardReport = {
   kill: 'dry-run',
   hands: null,
   commandKey: '0'.repeat(64),
+  prevent: 'off',
+  preventsNothing: null,
+  names: [{ name: 'vault', processes: 2 }],
   configVersion: 0,
 }
 const finding: PartFinding = {
@@ -71,9 +75,12 @@ function agent(isSupervised = true, guard?: { heard: number; state: GuardReport 
   const sealed: string[] = []
   const forgotten: number[] = []
   const health = createHealth({ component: 'agent', version: '0', clock, log })
+  const rotations = countRotations(health, log)
   const under = supervision({
     socket: isSupervised ? socket : undefined,
     supervisorPid: 690,
+    pid: 700,
+    lost: rotations.lost,
     guard,
     journal: {
       add: (draft) => void sealed.push((draft as Draft as { event: { message: string } }).event.message),
@@ -89,6 +96,7 @@ function agent(isSupervised = true, guard?: { heard: number; state: GuardReport 
   const running = under.run(stop.signal)
   return {
     under,
+    rotations,
     sealed,
     forgotten,
     metrics: () => health.metrics.text(),
@@ -277,5 +285,17 @@ test('AGT-1 a look at the files is sealed, and said to be', async () => {
   )
   assert.deepEqual(forgotten, [40_000])
   assert.deepEqual(said(), [{ kind: 'baseline_sealed', digest, endedMs: 200_000 }])
+  await end()
+})
+
+test('AGT-8 who empties a file of the chain, so that lines are gone, is told of as harm, once; a rotation that left all is not', async () => {
+  const { rotations, sealed, pass, end } = agent()
+  const file = '0000000000000007.ndjson'
+  rotations.take('default', { file, parts: [`${file}.1`], restoredBytes: 0, lost: undefined })
+  rotations.take('default', { file, parts: [file], restoredBytes: 12, lost: { fromSeq: 7, toSeq: 9 } })
+  await pass(2)
+  assert.deepEqual(sealed, [
+    `the agent (pid 700) was altered: the file ${file} of its chain of default was emptied or removed: the lines 7 to 9 are not on this host any more`,
+  ])
   await end()
 })

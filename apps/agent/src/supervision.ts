@@ -24,6 +24,10 @@ export type SupervisionOptions = {
   /** Undefined: something else keeps us alive, systemd for one, and says nothing. */
   readonly socket: Duplex | undefined
   readonly supervisorPid: number
+  /** The agent's own. */
+  readonly pid: number
+  /** What somebody took out of its chains since it was asked last. */
+  readonly lost: () => readonly string[]
   /** Undefined: this machine has none. */
   readonly guard: Pick<AgentEnd, 'heard' | 'state'> | undefined
   /** Of the machine's tenant. */
@@ -62,12 +66,15 @@ const harmTexts: Readonly<Record<SensorHarm, string>> = {
   memory: 'what it shares with its programs was overwritten, and was put right',
   counters: 'a counter of its programs went back',
   programs: 'the programs that it took over were not its own; they were detached',
+  covered:
+    'something was mounted over, or above, what our parts find each other by or keep (or the mount it lay in was taken away); the log of the sensor names the path, the mount event who did it',
+  detached: 'a program of it was detached from its cgroup, and saw and refused nothing; it was attached again',
 }
 const supervisorSilentMs = 16 * supervisionLimits.lookEveryMs
 
 /** Seals what the supervisor finds about our parts, and notices when it, or the sensor, says nothing any more. */
 export function supervision(options: SupervisionOptions): Supervision {
-  const { socket, supervisorPid, guard, journal, context, baseline, health, clock, log } = options
+  const { socket, supervisorPid, pid, lost, guard, journal, context, baseline, health, clock, log } = options
   const counts = new Map<string, { readonly labels: readonly string[]; count: number }>()
   /** Of time in which we ran. */
   let nowMs = 0
@@ -139,6 +146,7 @@ export function supervision(options: SupervisionOptions): Supervision {
     })
 
   function look(): void {
+    for (const detail of lost()) miss('agent', pid, 'altered', detail)
     const isSensorSilent = askedMs !== undefined && nowMs - askedMs >= sensorSilentMs
     if (isSensorSilent && !silent.sensor) missSilent('sensor', 0)
     const isGuardSilent = guard !== undefined && isQuiet(guard)

@@ -7,7 +7,7 @@ import { createConnectTransport } from '@connectrpc/connect-node'
 import { isSealwatchError } from '@sealwatch/base'
 import { AdminService } from '@sealwatch/contract'
 import { cliError } from './errors.ts'
-import { fileOf, type Place } from './place.ts'
+import { fileOf, type Place, startAdvice } from './place.ts'
 import { readJoined, serverText } from './supervise/joined.ts'
 import { errorTold, type Told } from './told.ts'
 
@@ -16,6 +16,8 @@ export type Admin = Client<typeof AdminService>
 /** A client of the instance's control socket; nothing is sent before the first call. */
 export function adminOf(place: Place): Admin {
   const transport = createConnectTransport({
+    // On one machine packing takes more than it saves.
+    acceptCompression: [],
     baseUrl: 'http://sealwatch.invalid',
     httpVersion: '1.1',
     nodeOptions: { socketPath: fileOf.apiSocket(place) },
@@ -39,8 +41,8 @@ async function translate(cause: unknown, attempted: string, place: Place): Promi
   if (code === 'EACCES') return cliError('CLI_NEEDS_ROOT', { attempted, cause })
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     const joined = await readJoined(place)
-    const advice = joined && `This machine has joined ${serverText(joined)}: ask there`
-    return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, ...(advice && { advice }), cause })
+    const advice = joined ? `This machine has joined ${serverText(joined)}: ask there` : startAdvice(place)
+    return cliError('CLI_NOT_RUNNING', { attempted, received: place.data, advice, cause })
   }
   const told = toldBy(cause)
   if (told !== undefined) return errorTold(told, attempted, cause)

@@ -11,7 +11,7 @@ import { type ApiClient, ApiProblem, type ApiResponse, createApiClient, type Sen
 import { form } from './command.ts'
 import { cliError } from './errors.ts'
 import type { Io } from './io.ts'
-import { dataFlag, fileOf, type Place } from './place.ts'
+import { fileOf, type Place, startAdvice } from './place.ts'
 import { errorTold, toldIn } from './told.ts'
 
 /** What every command takes that asks the API. */
@@ -76,7 +76,7 @@ function translate(cause: unknown, attempted: string, { place, server }: ApiPlac
     return cliError('CLI_NOT_RUNNING', {
       attempted,
       received: place.data,
-      advice: `Start it with: sudo ./sealwatch up --detach${dataFlag(place)}`,
+      advice: startAdvice(place),
       cause,
     })
   return cliError('CLI_SERVER_FAILED', { attempted, received: code ?? String(cause), cause })

@@ -60,6 +60,10 @@ describe('command line', () => {
   const wrong: [args: string[], said: RegExp][] = [
     [['stauts'], /Did you mean: \.\/sealwatch status/],
     [['alert'], /Did you mean: \.\/sealwatch alerts/],
+    [['alert', '--help'], /Did you mean: \.\/sealwatch alerts$/m],
+    [['host', 'config', 'diff', 'web', 'web.json', '3'], /host config diff web 3 7, or --from 3 --to 7/],
+    [['host', 'revoke', 'web'], /\(CLI_WHY\)\n.*\n.*--cause/],
+    [['host', 'revoke', 'web', '--causse', 'x'], /Did you mean --cause\?/],
     [['audit'], /Use one of: audit export, audit verify/],
     [['audit', 'frobnicate', 'x'], /Use one of: audit export, audit verify/],
     [['audit', 'verfiy', 'x'], /Did you mean: \.\/sealwatch audit verify$/m],
@@ -103,10 +107,22 @@ describe('command line', () => {
       const { code, out, err } = await call(...args)
       assert.equal(code, 2)
       assert.match(err, said)
-      assert.match(err, /^sealwatch: .+\n {2}.+\n {2}.+\n$/, 'what failed, the rule, what to do: a line each')
+      assert.match(err, /^sealwatch: .+\n {2}.+\n {2}.+\n$/, 'what failed, what to do, the rule: a line each')
       assert.equal(out, '')
     })
   }
+
+  test('why something is done may be said by any of the words that commands have for it', async () => {
+    for (const [command, ...words] of [
+      ['host revoke web', 'cause', 'because', 'reason'],
+      ['guard mode observe', 'because', 'cause'],
+    ] as const)
+      for (const word of words) {
+        const { code, err } = await call(...command.split(' '), `--${word}`, 'it is so', '--data', '/nonexistent')
+        assert.deepEqual([code, /CLI_NOT_RUNNING/.test(err)], [3, true], err)
+      }
+    assert.match((await call('status', '--because', 'x')).err, /found "--because"/)
+  })
 
   test('errors are JSON where JSON is asked for', async () => {
     const { code, out, err } = await call('up', '--prot', '5', '--json')
@@ -138,7 +154,7 @@ describe('command line', () => {
   test('without root: what needs it says so', async () => {
     const io = testIo({ uid: 1000 })
     assert.equal(await run(['up'], io), 3)
-    assert.match(io.complained(), /CLI_NEEDS_ROOT(.|\n)*sudo \.\/sealwatch up/)
+    assert.match(io.complained(), /CLI_NEEDS_ROOT(.|\n)*the same again by root, with all its options/)
   })
 
   test('an error that carries hostile text is made safe', async () => {

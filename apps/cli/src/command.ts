@@ -18,7 +18,8 @@ export type Option<T> = {
 export type OptionTable = Readonly<Record<string, Option<unknown>>>
 export type Values<O extends OptionTable> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never }
 
-export type Operand = { readonly name: string; readonly required: boolean }
+/** `most`: it may be given so many times. */
+export type Operand = { readonly name: string; readonly required: boolean; readonly most?: number }
 
 export type Context = {
   readonly io: Io

@@ -6,13 +6,18 @@ import { exit } from './command.ts'
 export const cliErrors = {
   CLI_USAGE: {
     kind: 'invalid',
-    rule: 'a command line must name a command and options that exist, and all that this command needs',
+    rule: 'a command line must name a command that there is, with options that it has, in their form, and all that it needs',
     advice: 'Run ./sealwatch help',
+  },
+  CLI_WHY: {
+    kind: 'invalid',
+    rule: 'who changes what others rely on says why: it enters the ledger',
+    advice: 'Say why, and name nobody: --because "…"',
   },
   CLI_NEEDS_ROOT: {
     kind: 'denied',
     rule: 'this command needs root: the sensor loads BPF programs, the control socket lets only root in, and what lies in a data directory is read by its services alone',
-    advice: 'Run it again with sudo',
+    advice: 'Run the same again by root, with all its options: sudo ./sealwatch …',
   },
   CLI_DENIED: {
     kind: 'denied',
@@ -27,7 +32,7 @@ export const cliErrors = {
   CLI_ALREADY_RUNNING: {
     kind: 'conflict',
     rule: 'one data directory carries one instance',
-    advice: 'Use the one that runs (./sealwatch status), or stop it (./sealwatch down)',
+    advice: 'Use the one that runs (sudo ./sealwatch status), or stop it (sudo ./sealwatch down)',
   },
   CLI_PORT_TAKEN: {
     kind: 'unavailable',
@@ -52,7 +57,7 @@ export const cliErrors = {
   CLI_START_FAILED: {
     kind: 'unavailable',
     rule: 'server, agent and sensor must be ready within the time allowed',
-    advice: 'The log named says why; ./sealwatch status shows the parts',
+    advice: 'The log named says why; sudo ./sealwatch status shows the parts',
   },
   CLI_JOIN_FAILED: {
     kind: 'unavailable',
@@ -78,12 +83,12 @@ export const cliErrors = {
   CLI_SERVER_FAILED: {
     kind: 'unavailable',
     rule: 'the server must answer on its control socket',
-    advice: 'See ./sealwatch status and the log of the server',
+    advice: 'See sudo ./sealwatch status and the log of the server',
   },
   CLI_NOT_FOUND: {
     kind: 'not_found',
-    rule: 'what is asked for must be in the ledger',
-    advice: 'List what there is: ./sealwatch alerts, ./sealwatch events',
+    rule: 'what is asked for must be there',
+    advice: 'List what there is: sudo ./sealwatch alerts, sudo ./sealwatch events',
   },
   CLI_FILE: {
     kind: 'denied',
@@ -115,6 +120,11 @@ export const cliErrors = {
     rule: 'the watch list holds one entry a line, PATH, changes:PATH, losses:PATH, these with ,below, changes with ,diff, any of them with urgent before it, and at most 256',
     advice: 'Correct that line, then start again',
   },
+  CLI_HOST_CONFIG: {
+    kind: 'invalid',
+    rule: 'what a group of hosts is told is JSON, of the form in docs/formats/host-config.md',
+    advice: 'Correct the file, and set it again; one that is right: ./sealwatch host config get GROUP',
+  },
   CLI_POLICY: {
     kind: 'invalid',
     rule: 'a policy is sent, compared or tried when nothing is wrong with it (docs/formats/policy.md)',
@@ -145,7 +155,7 @@ export const cliErrors = {
     kind: 'invalid',
     rule: 'a signature that counts is made with a private key, Ed25519 or RSA',
     advice:
-      'Name the key with --key-file FILE, or a KMS, an HSM or a signing proxy with AUDIT_SIGNING_… (./sealwatch manifest sign --help)',
+      'Name the key with --key-file FILE (make one: openssl genpkey -algorithm ed25519 -out signer.key), or a KMS, an HSM or a signing proxy with AUDIT_SIGNING_… (./sealwatch manifest sign --help)',
   },
   CLI_TRUST: {
     kind: 'invalid',
@@ -192,5 +202,8 @@ export function exitCodeOf(error: unknown): number {
 export function explain(error: unknown): string[] {
   if (!isSealwatchError(error)) return [messageOf(error)]
   const received = error.received === undefined ? '' : `; found ${error.received}`
+  // The rule of all command lines helps nobody with this one.
+  if (error.code === 'CLI_USAGE')
+    return [`${error.attempted} failed (${error.code})${received}`, ...error.advice.split('\n'), error.rule]
   return [`${error.attempted} failed (${error.code})`, `${error.rule}${received}`, ...error.advice.split('\n')]
 }

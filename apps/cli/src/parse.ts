@@ -13,16 +13,24 @@ export type Parsed = {
   readonly common: { readonly json: boolean; readonly data: string | undefined; readonly help: boolean }
 }
 
+/** A command that has one of these takes any, for nobody remembers which is whose. */
+const whyWords: readonly string[] = ['because', 'cause', 'reason']
+
 /** Reads a command line against the table. Throws CLI_USAGE, which names the nearest thing that exists. */
 export function parse(args: readonly string[], table: readonly Command[]): Parsed {
   const { command, rest } = findCommand(args, table)
-  const rows: OptionTable = { ...command.options, ...commonOptions }
+  const own: OptionTable = { ...command.options, ...commonOptions }
+  const [why, whyRow] = Object.entries(own).find(([name]) => whyWords.includes(name)) ?? []
+  const rows = whyRow === undefined ? own : { ...Object.fromEntries(whyWords.map((word) => [word, whyRow])), ...own }
   const { tokens } = parseArgs({ args: rest, options: parseArgsRows(rows), strict: false, tokens: true })
-  const options = Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, row.absent]))
+  const options = Object.fromEntries(Object.entries(own).map(([name, row]) => [name, row.absent]))
   const operands: string[] = []
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value)
-    if (token.kind === 'option') options[token.name] = readOption(command, rows, token)
+    if (token.kind === 'option') {
+      const name = why !== undefined && !Object.hasOwn(own, token.name) ? why : token.name
+      options[name] = readOption(command, rows, token)
+    }
   }
   const common = { json: options.json === true, data: options.data as string | undefined, help: options.help === true }
   if (!common.help) checkOperands(command, operands)
@@ -38,7 +46,7 @@ function findCommand(args: readonly string[], table: readonly Command[]): { comm
     const command = table.find((row) => row.name === name)
     if (command !== undefined && args.length >= words) return { command, rest: args.slice(words) }
   }
-  const [first = '', second = ''] = args
+  const [first = '', second = ''] = args.filter((word, i) => i === 0 || !word.startsWith('-'))
   if (first.startsWith('-'))
     throw usage(`reading the option ${first}`, first, 'Name the command first: ./sealwatch COMMAND [OPTIONS]')
   const family = table.filter((row) => row.name.startsWith(`${first} `)).map(({ name }) => name)
@@ -100,7 +108,7 @@ function readOption(command: Command, rows: OptionTable, token: OptionToken): un
 }
 
 function checkOperands(command: Command, operands: readonly string[]): void {
-  const wanted = command.operands ?? []
+  const wanted = (command.operands ?? []).flatMap((row) => Array.from({ length: row.most ?? 1 }, () => row))
   const attempted = `reading the arguments of ${command.name}`
   const extra = operands[wanted.length]
   if (extra !== undefined) throw usage(attempted, extra, `See ./sealwatch ${command.name} --help`)

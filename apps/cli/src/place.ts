@@ -38,6 +38,8 @@ export const fileOf = {
   trust: (place: Place) => join(place.data, 'trust.json'),
   /** The server elsewhere that this machine has joined. */
   joined: (place: Place) => join(place.data, 'joined.json'),
+  /** Where the API and the dashboard were last. */
+  apiPort: (place: Place) => join(place.data, 'api-port.json'),
   lock: (place: Place) => join(place.data, 'lock'),
   /** What the server told the host to watch, for the sensor. */
   toldWatchList: (place: Place) => join(place.data, 'watch.told'),
@@ -49,6 +51,9 @@ export const fileOf = {
   baselineResult: (place: Place) => join(place.data, 'baseline', 'result.json'),
   agentIdentity: (place: Place) => join(place.data, 'agent', 'identity.pem'),
   watchList: (place: Place) => join(place.data, 'watch.list'),
+  /** All that the sensor's unit watches, and the variable that says so to the unit. */
+  unitWatchList: (place: Place) => join(place.data, 'watch.unit'),
+  unitWatchVariable: (place: Place) => join(place.data, 'watch.env'),
   log: (place: Place, part: string) => join(place.data, 'log', `${part}.log`),
   supervisor: (place: Place) => join(place.run, 'supervisor.json'),
   /** The same, for when RUN is gone or full. */
@@ -73,3 +78,7 @@ export const fileOf = {
 export function dataFlag({ data }: Pick<Place, 'data'>): string {
   return data === defaultDataDir ? '' : ` --data ${shellWord(data)}`
 }
+
+/** For whoever finds no instance on this data directory. */
+export const startAdvice = (place: Pick<Place, 'data'>): string =>
+  `Start it with: sudo ./sealwatch up --detach${dataFlag(place)}`

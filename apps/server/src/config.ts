@@ -236,6 +236,33 @@ export const serverSettings = {
     mustBe: 'an absolute path',
     help: 'The CA that the certificate of the provider must come from, PEM; empty: those that Node.js trusts',
   }),
+  webhookOrigins: optional({
+    env: 'SEALWATCH_SERVER_WEBHOOK_ORIGINS',
+    help: 'Origins (https://HOST[:PORT]), with commas between, to which notification channels may lead though they lie in a private network or on this machine; public ones need no name',
+  }),
+  webhookCaFile: optional({
+    env: 'SEALWATCH_SERVER_WEBHOOK_CA_FILE',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'The CA that the certificates of webhooks must come from, PEM; empty: those that Node.js trusts',
+  }),
+  smtpUrl: optional({
+    env: 'SEALWATCH_SERVER_SMTP_URL',
+    help: 'The mail server that notifications go by: smtps://HOST[:465], smtp://HOST[:587] (STARTTLS, never without), or smtp-plain://HOST[:25] to this machine alone. Empty: no mail',
+  }),
+  smtpUser: optional({ env: 'SEALWATCH_SERVER_SMTP_USER', help: 'As whom to log in there; empty: no log-in' }),
+  smtpPassword: optional({
+    env: 'SEALWATCH_SERVER_SMTP_PASSWORD',
+    secret: true,
+    help: 'The password of that user, or file:/path of it, closed to others',
+  }),
+  smtpFrom: optional({ env: 'SEALWATCH_SERVER_SMTP_FROM', help: 'The plain address that mail is from' }),
+  smtpCaFile: optional({
+    env: 'SEALWATCH_SERVER_SMTP_CA_FILE',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'The CA that the certificate of the mail server must come from, PEM; empty: those that Node.js trusts',
+  }),
   sessionIdleMinutes: integer({
     env: 'SEALWATCH_SERVER_SESSION_IDLE_MINUTES',
     default: 30,

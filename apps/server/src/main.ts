@@ -34,6 +34,7 @@ import { runServer } from './compose.ts'
 import { serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
 import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
+import { noticePlaces, readMail } from './notify/index.ts'
 import { preparePolicyChecks } from './policies/index.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop watching.
@@ -54,6 +55,8 @@ try {
   const provider = readProvider(config)
   const { dataDir, runDir, trustStore, witnessPolicy: policyFile } = config
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
+  const noticed = noticePlaces(config)
+  const mailPlan = readMail(config)
   // These lie where only root may go, with the program or wherever an operator put them.
   const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
   const dashboard = readDashboard(dashboardDir)
@@ -82,6 +85,8 @@ try {
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  // Its terminal may go; whoever says so of none would have ended it.
+  process.on('SIGHUP', () => undefined)
   const { signal } = stop
   await runServer({
     config,
@@ -95,6 +100,8 @@ try {
     signers,
     provider,
     witnessPolicy,
+    noticePlaces: noticed,
+    mailPlan,
     clock: systemClock,
     disk: systemDisk,
     log,

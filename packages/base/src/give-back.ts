@@ -15,13 +15,20 @@ const cpuShareMax = 0.25
 const grownBytesMin = 16 * 1024 * 1024
 const DONTNEED = 4 // MADV_DONTNEED, <linux/mman.h>
 
+type GivingBack = {
+  readonly clock: Clock
+  readonly log: Log
+  /** Who must act at once when something happens, after hours in which nothing did, does not compile it then. */
+  readonly keepsCode?: boolean
+}
+
 /**
  * Gives back what a start, or a busy time, took and nothing needs any more (docs/adr/2026-11-22-idle-memory.md): objects that
  * nobody holds and code that did not run lately, what malloc keeps of what was freed, and the pages of Node's file and of
  * the libraries, which the kernel hands out again at the next touch. Until the signal fires.
  */
 export async function giveBackMemory(
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, keepsCode = false }: GivingBack,
   signal: AbortSignal,
 ): Promise<void> {
   let left = { bytes: 0, atMs: Number.NEGATIVE_INFINITY }
@@ -36,7 +43,7 @@ export async function giveBackMemory(
       looked = now
       const isDue = now.atMs - left.atMs >= betweenMs && process.memoryUsage.rss() >= left.bytes + grownBytesMin
       if (signal.aborted || isBusy || !(isDue || isSettling)) continue
-      if (isDue) collect(libc)
+      if (isDue) collect(libc, keepsCode)
       dropFiles(libc)
       isSettling = isDue
       left = { bytes: process.memoryUsage.rss(), atMs: isDue ? now.atMs : left.atMs }
@@ -54,8 +61,8 @@ function cpuMs(): number {
 }
 
 /** Of --expose-gc; without it V8 collects when it thinks best. */
-function collect(libc: Libc): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+function collect(libc: Libc, keepsCode: boolean): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: keepsCode ? 'regular' : 'last-resort' })
   libc.trimHeap()
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -40,4 +41,22 @@ describe('lock', () => {
     assert.ok(lock)
     await lock.release()
   })
+})
+
+test('a lock can be asked for on a disk that fell back to reading: what holds it can still be stopped', {
+  skip: process.getuid?.() === 0 ? false : 'needs root, to mount',
+}, async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-lock-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir.path])
+  try {
+    const path = join(dir.path, 'lock')
+    await (await takeLock(path))?.release()
+    execFileSync('mount', ['-o', 'remount,ro', dir.path])
+    const held = await takeLock(path)
+    assert.ok(held)
+    assert.equal(await takeLock(path), undefined)
+    await held.release()
+  } finally {
+    execFileSync('umount', [dir.path])
+  }
 })

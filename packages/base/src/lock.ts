@@ -10,9 +10,12 @@ import { type FileHandle, open } from 'node:fs/promises'
  */
 export type Lock = { readonly release: () => Promise<void> }
 
-/** Resolves with the lock, or with undefined when another process held it for `waitMs`. Creates the file. */
+/** Resolves with the lock, or with undefined when another process held it for `waitMs`. Creates the file, where its disk can be written. */
 export async function takeLock(path: string, waitMs = 0): Promise<Lock | undefined> {
-  const file = await open(path, 'a', 0o600)
+  const file = await open(path, 'a', 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EROFS') throw error
+    return open(path, 'r')
+  })
   if (await flock(file, waitMs)) return { release: () => file.close() }
   await file.close()
   return undefined

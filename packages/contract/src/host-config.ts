@@ -2,11 +2,14 @@
 // What hosts are told to do: by groups, as people write it, and by host, as it is delivered (docs/formats/host-config.md).
 
 import {
+  areRehearsals,
   type GuardConfig,
   guardConfigProblems,
+  guardEntries,
   type HostGuardConfig,
   isHostGuardConfig,
   mergeGuardConfigs,
+  type Rehearsal,
 } from './guard-config.ts'
 import { entryBytesMax, entryProblem, hasWords } from './watch-entry.ts'
 
@@ -16,7 +19,11 @@ export const hostConfigLimits = {
   /** Of one group; older ones go, but for the line in the ledger. */
   versionsKept: 100,
   watchPathsMax: 256,
+  /** Of what all groups of a host have it watch: its sensor has room for 4,096 entries, the operator's among them. */
+  toldEntriesMax: 3_072,
   pathBytesMax: entryBytesMax,
+  /** Of a version that a host says it has, here and of its standing order: the server's next one is greater, and must be a number of a row. */
+  versionSaidMax: 2 ** 40,
   /** Of all that is delivered to a host, policies included, as canonical JSON. */
   contentBytesMax: 768 * 1024,
   /** So long a signed document may be under way. */
@@ -61,13 +68,13 @@ export type HostConfig = {
   readonly watch_entries?: readonly string[]
   /** Absent: what the host's own file says, or the defaults. */
   readonly guard?: HostGuardConfig
+  /** Drills under way on this host; absent: none. */
+  readonly rehearsals?: readonly Rehearsal[]
 }
 
-/** All that a host is told to watch. */
-export const toldEntries = ({ watch, watch_entries = [] }: HostConfig): readonly string[] => [
-  ...watch,
-  ...watch_entries,
-]
+/** All that a host is told to watch, as far as there is room. */
+export const toldEntries = ({ watch, watch_entries = [], guard = {} }: HostConfig): readonly string[] =>
+  [...new Set([...watch, ...watch_entries, ...guardEntries(guard)])].slice(0, hostConfigLimits.toldEntriesMax)
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -105,7 +112,7 @@ function watchProblems(value: unknown): string[] {
 export type GroupVersion = { readonly name: string; readonly version: number; readonly config: GroupConfig }
 
 /** Groups in the order in which the host has them: all that any of them watches is watched; of numbers the last one counts. */
-export function mergeGroups(groups: readonly GroupVersion[]): Omit<HostConfig, 'policies'> {
+export function mergeGroups(groups: readonly GroupVersion[]): Omit<HostConfig, 'policies' | 'rehearsals'> {
   const settings: { [N in HostSetting]?: number } = {}
   for (const { config } of groups)
     for (const name of settingNames) {
@@ -127,7 +134,7 @@ export function mergeGroups(groups: readonly GroupVersion[]): Omit<HostConfig, '
 /** Undefined: it is none. What a newer server adds beside these members is no reason to refuse it. */
 export function hostConfigIn(value: unknown): HostConfig | undefined {
   if (!isObject(value)) return undefined
-  const { groups, policies, settings, watch, watch_entries = [], guard = {} } = value
+  const { groups, policies, settings, watch, watch_entries = [], guard = {}, rehearsals = [] } = value
   const isOne =
     Array.isArray(groups) &&
     groups.length <= hostConfigLimits.groupsOfHostMax &&
@@ -138,7 +145,8 @@ export function hostConfigIn(value: unknown): HostConfig | undefined {
     settingNames.every((name) => settings[name] === undefined || settingProblems(name, settings[name]).length === 0) &&
     [watch, watch_entries].every((entries) => watchProblems(entries).length === 0) &&
     !(watch as string[]).some(hasWords) &&
-    isHostGuardConfig(guard)
+    isHostGuardConfig(guard) &&
+    areRehearsals(rehearsals)
   return isOne ? (value as HostConfig) : undefined
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What supervisor and agent say to each other on the socket that the agent is born with: one JSON object a line.
 
-/** `ended`: its process was gone. `stopped`: by a signal. `traced`: held by ptrace. `silent`: it lives, and does not answer. */
-export const partFindings = ['ended', 'stopped', 'traced', 'silent'] as const
+/** `ended`: its process was gone. `stopped`: by a signal. `traced`: held by ptrace. `silent`: it lives, and does not answer. `demoted`: others come before it now. */
+export const partFindings = ['ended', 'stopped', 'traced', 'silent', 'demoted'] as const
 /** `left`: as the operator wants it. `restarted` may follow `killed`, as a finding of its own. */
-export const partRemedies = ['restarted', 'continued', 'killed', 'left', 'freed'] as const
+export const partRemedies = ['restarted', 'continued', 'killed', 'left', 'freed', 'restored'] as const
 
 /** Who holds a part by ptrace, as far as it could still be read. */
 export type Tracer = {

@@ -36,6 +36,8 @@ const techniques: Readonly<Record<string, string>> = {
   T1055: 'Process Injection',
   'T1055.008': 'Ptrace System Calls',
   'T1055.009': 'Proc Memory',
+  T1056: 'Input Capture',
+  'T1056.004': 'Credential API Hooking',
   T1059: 'Command and Scripting Interpreter',
   'T1059.004': 'Unix Shell',
   T1068: 'Exploitation for Privilege Escalation',
@@ -91,6 +93,34 @@ export function attacksOf(tags: readonly string[]): readonly OcsfAttack[] {
   const attacks = found.map((attack) => ({ ...attack, ...(tactic && { tactic }) }))
   return attacks.length === 0 && tactic ? [{ tactic }] : attacks
 }
+
+const toldMax = 4
+const techniqueForm = /^(T\d{4})(\.\d{3})?$/
+
+/**
+ * What an event says that it is an instance of: it knows the very act, where its rule knows its kind. Whoever wrote it may
+ * have written anything: what has another form is left out. Empty: it says nothing.
+ */
+export function attacksToldBy(event: object): readonly OcsfAttack[] {
+  const told = memberOf(memberOf(event, 'finding_info'), 'attacks')
+  if (!Array.isArray(told)) return []
+  return told.slice(0, toldMax).flatMap((one: unknown) => {
+    const uid = uidOf(one, 'sub_technique') ?? uidOf(one, 'technique')
+    const [, technique, sub] = techniqueForm.exec(uid ?? '') ?? []
+    const tactic = Object.values(tactics).findLast((known) => known.uid === uidOf(one, 'tactic'))
+    return technique === undefined ? [] : [{ ...attackOf(technique, sub), ...(tactic && { tactic }) }]
+  })
+}
+
+function uidOf(attack: unknown, member: string): string | undefined {
+  const uid = memberOf(memberOf(attack, member), 'uid')
+  return typeof uid === 'string' ? uid : undefined
+}
+
+const memberOf = (value: unknown, member: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, member)
+    ? (value as Readonly<Record<string, unknown>>)[member]
+    : undefined
 
 function attackOf(technique: string, sub: string | undefined): OcsfAttack {
   const named = (uid: string) => ({ uid, ...(techniques[uid] !== undefined && { name: techniques[uid] }) })

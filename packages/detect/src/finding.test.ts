@@ -25,6 +25,31 @@ test('a finding names rule, technique, actor, object, reasons and the leaf it re
   ])
 })
 
+test('a finding has the technique that its event tells, and that of its rule where that tells none', () => {
+  const { ruleset } = loadRules([
+    {
+      path: 'any.yml',
+      text: `${byUser.replace('User: root', 'TargetFilename|exists: false')}tags: [attack.t1003.007]\n`,
+    },
+  ])
+  const techniquesOf = (attacks: unknown) => {
+    const event = { type_uid: 100_102, finding_info: { attacks } }
+    const [match] = evaluate(ruleset, event)
+    assert(match)
+    const finding = findingFor(match, { event, side: {}, leaf: sampleLeaf, createdMs: sampleCreatedMs }).event
+    return finding.finding_info.attacks.map((attack) => [techniqueOf(attack)?.uid, attack.tactic?.name])
+  }
+  const ptrace = {
+    technique: { uid: 'T1055' },
+    sub_technique: { uid: 'T1055.008', name: 'x' },
+    tactic: { uid: 'TA0005' },
+  }
+  assert.deepEqual(techniquesOf([ptrace]), [['T1055.008', 'Stealth']])
+  const ofRule = [['T1003.007', undefined]]
+  for (const odd of [undefined, {}, [], [null, 1, { technique: 'T1055' }, { technique: { uid: 'x' } }]])
+    assert.deepEqual(techniquesOf(odd), ofRule)
+})
+
 test('it is the golden finding', () => {
   const path = join(import.meta.dirname, '../../../vectors/events/finding-create.json')
   const rewrite = 'run `node tools/write-event-vectors.ts` and review the difference'

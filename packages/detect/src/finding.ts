@@ -11,8 +11,9 @@ import {
   type Side,
   valueAt,
 } from '@sealwatch/contract'
+import { attacksToldBy } from './attack.ts'
 import type { Match } from './ruleset.ts'
-import { bared, type Witness, witnessOf } from './witness.ts'
+import { bared, type Witness, type WitnessHost, witnessOf } from './witness.ts'
 
 export type FindingContext = {
   /** The event as its line has it, personal values as commitments. Nothing is taken for granted of its form. */
@@ -20,6 +21,8 @@ export type FindingContext = {
   /** The line's personal values. */
   readonly side: Side
   readonly leaf: LeafRef
+  /** Undefined: its chain is of no host that is known. */
+  readonly host?: WitnessHost | undefined
   /** Unix milliseconds. */
   readonly createdMs: number
   /** Why the line failed verification, though it was admitted. */
@@ -29,10 +32,11 @@ export type FindingContext = {
 /** The finding and the personal values of its own line: the same commitments, at the places where it has them. */
 export function findingFor(
   match: Match,
-  { event, side, leaf, createdMs, mark }: FindingContext,
+  { event, side, leaf, host, createdMs, mark }: FindingContext,
 ): { event: Finding; side: Side } {
   const { rule, reasons } = match
   const [reference] = rule.references
+  const told = attacksToldBy(event)
   const about = (witness: Witness) =>
     buildFinding({
       uid: findingUid(rule.id, leaf.leaf_hash),
@@ -40,7 +44,7 @@ export function findingFor(
         id: rule.id,
         title: rule.title,
         severity: rule.severity,
-        attacks: rule.attacks,
+        attacks: told.length > 0 ? told : rule.attacks,
         falsepositives: rule.falsepositives,
         ...(rule.description !== undefined && { description: rule.description }),
         ...(rule.version !== undefined && { version: rule.version }),
@@ -52,7 +56,7 @@ export function findingFor(
       createdMs,
       mark,
     })
-  const witness = witnessOf(event, leaf)
+  const witness = witnessOf(event, leaf, host)
   const whole = about(witness)
   const finding = isSealable(whole) ? whole : about(bared(witness))
   return { event: finding, side: sideOfFinding(event, side, finding) }

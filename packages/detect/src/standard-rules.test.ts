@@ -42,6 +42,21 @@ test('every rule has a sample that fires it alone, and one that differs in a sin
     })
 })
 
+test('RIM-2: what an incident of the guard tells is no second alert, and without it each is one', () => {
+  const raw = [
+    'ptrace-attach',
+    'proc-mem-read',
+    'proc-mem-write',
+    'process-vm-read',
+    'process-vm-write',
+    'descriptor-taken',
+  ]
+  for (const rule of [...raw, 'memory-descriptor-passed', 'sealwatch-part-signalled']) {
+    const fires = event(`${rule}.fires.json`) as Event & { readonly unmapped: object }
+    assert.deepEqual(firing({ ...fires, unmapped: { ...fires.unmapped, guarded_by: 'inc_1' } } as Event), [], rule)
+  }
+})
+
 test('LOG-5: rules judge what the scrubber leaves, which is all of an event that holds no secret', () => {
   for (const { path } of files) {
     const fires = event(path.replace('.yml', '.fires.json'))

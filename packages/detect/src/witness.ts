@@ -17,11 +17,14 @@ const bareWitness = {
   actor: { app_name: unknown },
 } as const
 
+/** Whose chain it stands in; undefined: that of no host that is known. */
+export type WitnessHost = { readonly uid: string; readonly hostname: string }
+
 /**
  * The event's own word as far as it has the expected form. Events come from hosts, and a host may be in an attacker's
- * hands: a sealed line proves who said it, not that it makes sense. The finding is made all the same.
+ * hands: a sealed line proves who said it, not that it makes sense. The finding is made all the same, and is of who said it.
  */
-export function witnessOf(event: object, { tenant, leaf_hash }: LeafRef): Witness {
+export function witnessOf(event: object, { tenant, leaf_hash }: LeafRef, host?: WitnessHost): Witness {
   const text = (value: unknown) => (typeof value === 'string' ? value : unknown)
   const number = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : 0)
   const { actor, device, process, file, metadata, ...rest } = event as Readonly<Record<string, unknown>>
@@ -47,7 +50,7 @@ export function witnessOf(event: object, { tenant, leaf_hash }: LeafRef): Witnes
       profiles: ['host', 'linux/linux_users'],
       extensions: [{ name: 'linux', uid: '1', version: ocsfVersion }],
     },
-    device: isDevice(device) ? device : bareWitness.device,
+    device: deviceOf(isDevice(device) ? device : bareWitness.device, host),
     actor: isActor(actor) ? actor : bareWitness.actor,
     ...(isProcess(process) && { process }),
     ...(isFile(file) && { file }),
@@ -58,6 +61,10 @@ export function witnessOf(event: object, { tenant, leaf_hash }: LeafRef): Witnes
 export function bared({ process: _, file: __, ...witness }: Witness): Witness {
   return { ...witness, ...bareWitness }
 }
+
+/** A host speaks of itself alone: of another it has nothing to say. */
+const deviceOf = (said: Witness['device'], host: WitnessHost | undefined): Witness['device'] =>
+  host === undefined || said.uid === host.uid ? said : { ...bareWitness.device, ...host }
 
 function isActor(value: unknown): value is Witness['actor'] {
   return isObject(value) && (isProcess(value.process) || typeof value.app_name === 'string')

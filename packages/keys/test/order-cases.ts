@@ -111,6 +111,7 @@ export const commandOf = (order: string, change: object = {}): Command => ({
 })
 
 const kill = { pid: 4242, start_ns: '4711000000000', signal: 'SIGKILL' }
+const frees = { pid: 900, start_ns: '1234000000000' }
 
 export type CommandCase = {
   readonly name: string
@@ -144,6 +145,7 @@ export async function commandCases(
   return Promise.all([
     by('kill one process', {}),
     by('kill a process and what descends from it', { change: { act: { kill_tree: kill } } }),
+    by('and let go on whom it had stopped', { change: { act: { kill: { ...kill, frees } } } }),
     by('in defence of an entry that the order names', { order: some, change: { protects: 'billing' } }),
     by('by another key', { signer: foreign, code: 'DSSE_UNVERIFIED' }),
     by('for another host', refused('COMMAND_FOREIGN', { host: 'd'.repeat(32) })),
@@ -172,6 +174,10 @@ export async function commandCases(
     by('process 0', refused('COMMAND_UNKNOWN_ACT', { act: { kill: { ...kill, pid: 0 } } })),
     by('a group of processes', refused('COMMAND_UNKNOWN_ACT', { act: { kill: { ...kill, pid: -4242 } } })),
     by('without a start time', refused('COMMAND_UNKNOWN_ACT', { act: { kill: { ...kill, start_ns: '' } } })),
+    by(
+      'to let somebody go on by a name',
+      refused('COMMAND_UNKNOWN_ACT', { act: { kill: { ...kill, frees: 'billing' } } }),
+    ),
     by('number 0', refused('COMMAND_INVALID', { number: 0 }, { last: 0 })),
     by('with a member more', refused('COMMAND_INVALID', { more: 1 })),
     by('of a version that is to come', refused('COMMAND_INVALID', { v: 2 })),

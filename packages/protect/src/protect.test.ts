@@ -195,15 +195,21 @@ test('RIM-3 the service in docs/formats/protect.md, 6, whole, in Python', async 
   const example = /```python\n([\s\S]*?)```/.exec(page)?.[1] as string
   const service = run('python3', [
     '-c',
-    `${example}\nkeys = {"k": 1}\nprotect("billing", {"evict": keys.clear, "rotate": lambda: keys}, ${JSON.stringify(guard.socket)})`,
+    `${example}\nn = 0\ndef evict():\n  global n\n  n += 1\n  return f"evicted {n}"\nprotect("billing", {"evict": evict, "rotate": lambda: n}, ${JSON.stringify(guard.socket)})`,
   ])
   const { message, say, hangUp } = await guard.said()
   assert.deepEqual(message, { v: 1, protect: 'billing', steps: ['evict', 'rotate'] })
   say(lineOf({ ...registered, audit: [{ finding: 'core_limit', severity: 'medium', advice: 'ulimit -c 0' }] }))
-  say(lineOf(order))
   const done = { incident: '9f1c', ok: true }
-  assert.deepEqual((await guard.said()).message, { done: 'evict', ...done, detail: 'None' })
-  assert.deepEqual((await guard.said()).message, { done: 'rotate', ...done, detail: '{}' }, 'they are forgotten')
+  for (const [number, had] of [
+    [1, 'evicted 1'],
+    [1, 'evicted 1'],
+    [2, 'evicted 2'],
+  ] as const) {
+    say(lineOf({ ...order, number }))
+    assert.deepEqual((await guard.said()).message, { done: 'evict', ...done, number, detail: had })
+    assert.deepEqual((await guard.said()).message, { done: 'rotate', ...done, number, detail: `${number}` })
+  }
   hangUp()
   await service
 })

@@ -21,7 +21,7 @@ import { createSteps, type Handler } from './steps.ts'
 export type ProtectOptions = {
   /** Of the service: 1 to 64 of a-z, 0-9, dot, hyphen, underscore. */
   readonly name: string
-  /** The memory of this process was reached for. Called once for an incident, before its steps. */
+  /** The memory of this process was reached for. Called when an attempt begins, becomes graver, is joined by somebody else, and with each order, before its steps. */
   readonly onThreat?: ((threat: Threat) => unknown) | undefined
   /** Wipes keys that are in memory; they are fetched again when needed. */
   readonly evict?: Handler | undefined

@@ -20,7 +20,14 @@ export type Registration = {
   readonly protect: string
   readonly steps: readonly Step[]
 }
-export type Done = { readonly done: Step; readonly incident: string; readonly ok: boolean; readonly detail?: string }
+export type Done = {
+  readonly done: Step
+  readonly incident: string
+  /** Of the order that it answers, where that had one. */
+  readonly number?: number
+  readonly ok: boolean
+  readonly detail?: string
+}
 
 /** Something about the process that was wrong already when it was registered. */
 export type Finding = { readonly finding: string; readonly severity: Severity; readonly advice: string }
@@ -39,7 +46,8 @@ export type Threat = {
   /** Of MITRE ATT&CK. */
   readonly technique: string
 }
-export type Order = { readonly threat: Threat; readonly steps: readonly Step[] }
+/** `number`: of a later order it is greater; what is said twice has it again (clause 4.3). A guard of before gives none. */
+export type Order = { readonly threat: Threat; readonly steps: readonly Step[]; readonly number?: number }
 
 const nameForm = /^[a-z0-9._-]{1,64}$/
 const wordForm = /^[a-z0-9_]{1,64}$/
@@ -77,9 +85,9 @@ export function readFromGuard(line: string): Registered | Refused | Order | unde
     return { ok: false, code, message: text }
   }
   if (!('threat' in message)) return undefined
-  const { threat, steps: ordered } = message
-  if (!isSteps(ordered)) throw malformed(line)
-  return { threat: threatOf(threat, line), steps: ordered }
+  const { threat, steps: ordered, number } = message
+  if (!isSteps(ordered) || !isNumberOrNone(number)) throw malformed(line)
+  return { threat: threatOf(threat, line), steps: ordered, ...(number !== undefined && { number }) }
 }
 
 /** The line of a message, with its newline. Of an audit the most severe findings that fit (clause 3.2). */
@@ -106,12 +114,12 @@ export function createLines(onLine: (line: string) => void): (text: string) => b
 }
 
 function doneOf(message: Members): Done {
-  checkMembers(message, ['done', 'incident', 'ok', 'detail'])
-  const { done, incident, ok, detail } = message
+  checkMembers(message, ['done', 'incident', 'number', 'ok', 'detail'])
+  const { done, incident, number, ok, detail } = message
   const isShort = detail === undefined || (typeof detail === 'string' && detail.length <= detailCharsMax)
-  if (!isOneOf(steps, done) || !isText(incident, idForm) || typeof ok !== 'boolean' || !isShort)
-    throw malformed(JSON.stringify(message))
-  return { done, incident, ok, ...(detail === undefined ? {} : { detail }) }
+  const isAnswer = isOneOf(steps, done) && isText(incident, idForm) && typeof ok === 'boolean'
+  if (!isAnswer || !isNumberOrNone(number) || !isShort) throw malformed(JSON.stringify(message))
+  return { done, incident, ...(number !== undefined && { number }), ok, ...(detail !== undefined && { detail }) }
 }
 
 function threatOf(threat: unknown, line: string): Threat {
@@ -149,6 +157,9 @@ const isText = (value: unknown, form: RegExp): value is string => typeof value =
 
 const isOneOf = <T extends string>(values: readonly T[], value: unknown): value is T =>
   (values as readonly unknown[]).includes(value)
+
+const isNumberOrNone = (value: unknown): value is number | undefined =>
+  value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)
 
 const isSteps = (value: unknown): value is Step[] =>
   Array.isArray(value) && value.every((step) => isOneOf(steps, step)) && new Set(value).size === value.length

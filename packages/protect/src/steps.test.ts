@@ -19,10 +19,11 @@ function stepsOf(handlers: Handlers) {
   return {
     answers,
     order: (incident: string, ...steps: Done['done'][]) => order({ threat: threatOf(incident), steps }),
+    numbered: (number: number, ...steps: Done['done'][]) => order({ threat: threatOf('a'), steps, number }),
   }
 }
 
-test('RIM-3 a step is done once for each incident, and answered again where it is ordered again', async () => {
+test('RIM-3 of a guard that gives no numbers a step is done once for each incident, and answered again where it is ordered again', async () => {
   let evictions = 0
   const told: string[] = []
   const evict = () => {
@@ -44,6 +45,40 @@ test('RIM-3 a step is done once for each incident, and answered again where it i
     done('b', '2 keys'),
   ])
   assert.deepEqual(told, ['a', 'b'])
+})
+
+test('RIM-3 RIM-4 an order with a number of its own is done, also in the same incident; the same order said again is answered and not done', async () => {
+  let evictions = 0
+  const told: string[] = []
+  const evict = () => {
+    evictions += 1
+    return `${evictions} times`
+  }
+  const { answers, numbered } = stepsOf({ evict, onThreat: ({ incident }) => told.push(incident) })
+  for (const [number, done] of [
+    [3, 1],
+    [3, 1],
+    [7, 2],
+    [7, 2],
+    [3, 2],
+  ] as const) {
+    numbered(number, 'evict')
+    await settled()
+    assert.equal(evictions, done, `${number}`)
+  }
+  assert.deepEqual(
+    answers.map(({ number, detail }) => [number, detail]),
+    [
+      [3, '1 times'],
+      [3, '1 times'],
+      [7, '2 times'],
+      [7, '2 times'],
+      [7, '2 times'],
+    ],
+  )
+  numbered(8)
+  numbered(8)
+  assert.deepEqual(told, ['a', 'a', 'a'], 'each is told once')
 })
 
 test('RIM-4 two rotations at once are one, and both are answered; while it waits both hear of it', async () => {

@@ -15,68 +15,77 @@ export type Handlers = Readonly<Partial<Record<Step, Handler | undefined>>> & {
 
 const incidentsMax = 64
 
+/** What an answer is to. */
+type Asked = Pick<Done, 'incident' | 'number'>
+/** Of one incident: the greatest number that was told, and of each step its newest order. Without `done`: under way. */
+type Known = { told: number; readonly ordered: Map<Step, { readonly number: number; done?: Done }> }
+
 /**
- * Carries out what guards order: each step once for each incident, whatever comes again (docs/formats/protect.md, 4.3).
- * None waits for another, and nothing that a service throws comes out.
+ * Carries out what guards order: each order once, however often it is said (docs/formats/protect.md, 4.3). None waits for
+ * another, and nothing that a service throws comes out.
  */
 export function createSteps(handlers: Handlers, answer: (done: Done) => void): (order: Order) => void {
-  // Undefined: under way.
-  const incidents = new Map<string, Map<Step, Done | undefined>>()
-  let rotating: { readonly work: Promise<unknown>; readonly incidents: string[] } | undefined
+  const incidents = new Map<string, Known>()
+  let rotating: { readonly work: Promise<unknown>; readonly together: Asked[] } | undefined
 
-  function remember({ incident }: Threat): Map<Step, Done | undefined> {
+  function remember({ incident }: Threat): Known {
     for (const oldest of incidents.keys()) {
       if (incidents.size < incidentsMax) break
       incidents.delete(oldest)
     }
-    const ordered = new Map<Step, Done | undefined>()
-    incidents.set(incident, ordered)
-    return ordered
+    const known: Known = { told: -1, ordered: new Map() }
+    incidents.set(incident, known)
+    return known
   }
 
   /** Of two rotations at once there is one; an eviction begins anew, for keys may have come back since. */
-  function perform(step: Step, handler: Handler, threat: Threat): Promise<unknown> {
+  function perform(step: Step, handler: Handler, threat: Threat, asked: Asked): Promise<unknown> {
     if (step === 'rotate' && rotating !== undefined) {
-      rotating.incidents.push(threat.incident)
+      rotating.together.push(asked)
       return rotating.work
     }
-    const together = [threat.incident]
+    const together = [asked]
     const queued = (why: string) => {
-      for (const incident of together) answer({ done: step, incident, ok: false, detail: short(`queued: ${why}`) })
+      for (const one of together) answer({ done: step, ...one, ok: false, detail: short(`queued: ${why}`) })
     }
     const begun = async () => handler(threat, queued)
     if (step !== 'rotate') return begun()
     const work = begun().finally(() => {
       rotating = undefined
     })
-    rotating = { work, incidents: together }
+    rotating = { work, together }
     return work
   }
 
-  async function carryOut(step: Step, threat: Threat): Promise<Done> {
-    const { incident } = threat
+  async function carryOut(step: Step, threat: Threat, asked: Asked): Promise<Done> {
     const handler = handlers[step]
-    if (handler === undefined) return { done: step, incident, ok: false, detail: 'this service has no such step' }
+    if (handler === undefined) return { done: step, ...asked, ok: false, detail: 'this service has no such step' }
     try {
-      const said = await perform(step, handler, threat)
-      return { done: step, incident, ok: true, ...(typeof said === 'string' ? { detail: short(said) } : {}) }
+      const said = await perform(step, handler, threat, asked)
+      return { done: step, ...asked, ok: true, ...(typeof said === 'string' ? { detail: short(said) } : {}) }
     } catch (error) {
-      return { done: step, incident, ok: false, detail: short(messageOf(error)) }
+      return { done: step, ...asked, ok: false, detail: short(messageOf(error)) }
     }
   }
 
-  return ({ threat, steps }) => {
-    const known = incidents.get(threat.incident)
-    const ordered = known ?? remember(threat)
-    if (known === undefined) tell(handlers.onThreat, threat)
+  return ({ threat, steps, number: given }) => {
+    const { incident } = threat
+    const known = incidents.get(incident) ?? remember(threat)
+    const asked: Asked = { incident, ...(given !== undefined && { number: given }) }
+    const number = given ?? 0
+    if (number > known.told) tell(handlers.onThreat, threat)
+    known.told = Math.max(known.told, number)
     for (const step of steps) {
-      const done = ordered.get(step)
-      if (done !== undefined) answer(done)
-      if (ordered.has(step)) continue
-      ordered.set(step, undefined)
-      void carryOut(step, threat).then((result) => {
-        ordered.set(step, result)
-        answer(result)
+      const before = known.ordered.get(step)
+      if (before !== undefined && number <= before.number) {
+        if (before.done !== undefined) answer(before.done)
+        continue
+      }
+      const order: { readonly number: number; done?: Done } = { number }
+      known.ordered.set(step, order)
+      void carryOut(step, threat, asked).then((done) => {
+        order.done = done
+        answer(done)
       })
     }
   }

@@ -6,6 +6,7 @@ import type { ChainBatch } from '@sealwatch/ledger/chain'
 import type { ShippedChain } from '../ship/index.ts'
 import { carriageError } from './errors.ts'
 import { createFrameReader, frameOf } from './framing.ts'
+import { createGuardWord, type GuardWord } from './guard-word.ts'
 import {
   type AgentAsks,
   type CarriedPosition,
@@ -34,6 +35,8 @@ export type AgentEnd = {
   otherChains(than: readonly ShippedChain[], signal: AbortSignal): Promise<void>
   /** Undefined: the guard is not connected. */
   readonly state: GuardReport | undefined
+  /** What it made of what the agent hears as well. */
+  readonly word: GuardWord
   /** How many messages came from it until now: one that says nothing any more is silent. */
   readonly heard: number
   /** Has the guard set the chain aside and begin another. One that is away is asked when the server says so again. */
@@ -68,6 +71,7 @@ const deliverAgainMs = 5_000
 export function openAgentEnd({ path, clock, log }: AgentEndOptions): AgentEnd {
   const changed = createBell()
   const due = createBell()
+  const word = createGuardWord(clock)
   const deliveries = new Map<
     DeliveryKind,
     { readonly delivery: Delivery; takenBy?: Connection; refused?: string | undefined }
@@ -148,6 +152,8 @@ export function openAgentEnd({ path, clock, log }: AgentEndOptions): AgentEnd {
       state = says.state
       changed.ring()
     }
+    if (says.say === 'protects') word.protects(says)
+    if (says.say === 'judged') word.judged(says)
     if (says.say === 'grown') {
       const chain = kept.find(({ id }) => id === says.chain)
       if (chain === undefined) return
@@ -204,6 +210,7 @@ export function openAgentEnd({ path, clock, log }: AgentEndOptions): AgentEnd {
       socket.destroy()
       current = undefined
       state = undefined
+      word.away()
       for (const answer of answers.values()) answer(undefined)
       changed.ring()
     }
@@ -255,6 +262,7 @@ export function openAgentEnd({ path, clock, log }: AgentEndOptions): AgentEnd {
     get heard() {
       return heard
     },
+    word,
     replace: async (chain) => {
       try {
         await current?.ask((number) => ({ ask: 'replace', number, chain: chain.id }))

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,9 +12,12 @@ import { type TestContext, test } from 'node:test'
 import { type Clock, createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
 import { openGuardChains } from '../guard/guard-chains.ts'
+import { actAt, thief } from '../guard/sample-acts.ts'
+import type { Observation, SensorMessage } from '../sources/observation.ts'
 import { openAgentEnd } from './agent-end.ts'
 import { createFrameReader, frameOf } from './framing.ts'
 import { openGuardEnd } from './guard-end.ts'
+import { judgedAct } from './guard-word.ts'
 import { carriageLimits, type Delivery, type GuardReport, readAgentAsks, readGuardSays } from './messages.ts'
 
 const onFatal = (error: unknown) => assert.fail(String(error))
@@ -42,6 +45,13 @@ function room(t: TestContext) {
   return { dir, path: join(dir, 'agent.sock'), said, log, until }
 }
 
+/** Somebody opened the memory of the one that the guard protects. */
+const act = () => {
+  const target = { pid: 900, startNs: 12_340_000_000n, comm: 'keyservice', ppid: 1 }
+  const seen = { kind: 'mem_open', site: 'openat', timeNs: actAt, truncated: false, actor: thief }
+  return { ...seen, target, syscall: null, flags: 0 } as SensorMessage & Observation
+}
+
 const sample: GuardReport = {
   pid: 7,
   mode: 'observe',
@@ -55,6 +65,9 @@ const sample: GuardReport = {
     refused: null,
   },
   commandKey: 'a'.repeat(64),
+  prevent: 'off',
+  preventsNothing: null,
+  names: [{ name: 'vault', processes: 2 }],
   configVersion: 0,
 }
 
@@ -70,6 +83,7 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
     onFatal,
   })
   let state = sample
+  const protectedNow = { processes: ['900:1234'], paths: ['/etc/billing.key'] }
   const taken: Delivery[] = []
   const there: boolean[] = []
   const hosts: string[] = []
@@ -84,6 +98,7 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
     },
     onHost: (host) => hosts.push(host),
     state: () => state,
+    protects: () => protectedNow,
     onAgent: (isThere) => there.push(isThere),
     onFatal,
     clock: hasty,
@@ -102,6 +117,7 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
     drift: (next: GuardReport) => {
       state = next
     },
+    judge: end.judged,
     seal: (tenant: string) => chains.add(tenant, { event: { tenant }, personalPointers: [], timeNs: 1n }),
   }
 }
@@ -112,7 +128,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 test('RIM-5: the agent has the chains that have a line, their batches as they were sealed, the state, and what is told is taken', async (t) => {
   const place = room(t)
-  const { chains, taken, there, hosts, set, drift, seal } = await guard(t, place)
+  const { chains, taken, there, hosts, set, drift, judge, seal } = await guard(t, place)
   const stop = new AbortController()
   const agent = openAgentEnd({ path: place.path, clock: systemClock, log: place.log })
   agent.introduce('h1')
@@ -137,6 +153,14 @@ test('RIM-5: the agent has the chains that have a line, their batches as they we
   await carried.waitFor(0, stop.signal)
   assert.deepEqual(await carried.readBatch(0, stop.signal), await chain.readBatch(0))
   assert.equal(await carried.readBatch(1, stop.signal), undefined, 'no batch begins there')
+  const aimed = act()
+  assert.equal(agent.word.on(aimed), undefined)
+  const heard = agent.word.heard([aimed])
+  judge({ untilNs: String(actAt), acts: [judgedAct(aimed, 'inc_1')] })
+  await heard
+  assert.equal(agent.word.on(aimed), 'inc_1')
+  rmSync(place.path)
+  await until(() => existsSync(place.path))
   const end = chain.position.nextSeq
   const grown = carried.waitFor(end, stop.signal)
   seal('default')
@@ -157,6 +181,32 @@ test('RIM-5: the agent has the chains that have a line, their batches as they we
   await until(() => there.length === 2)
   assert.deepEqual(there, [true, false])
   assert.equal(agent.state, undefined)
+})
+
+test('AGT-8 what of the guard cannot be read any more ends that chain, and what it seals after that goes on in another', async (t) => {
+  const place = room(t)
+  const { chains, seal } = await guard(t, place)
+  const stop = new AbortController()
+  const agent = openAgentEnd({ path: place.path, clock: hasty, log: place.log })
+  const running = agent.run(stop.signal)
+  seal('default')
+  await until(() => agent.chains.length === 1)
+  const [damaged] = agent.chains
+  assert.ok(damaged)
+  const end = damaged.position.nextSeq
+  seal('default')
+  await damaged.waitFor(end, stop.signal)
+  truncateSync(join(place.dir, 'chains/default/0000000000000000.ndjson'))
+  const over = new AbortController()
+  const read = damaged.readBatch(0, over.signal)
+  await place.until(/a batch of the guard cannot be read/)
+  await until(() => chains.all[0]?.id !== damaged.id)
+  over.abort()
+  assert.equal(await read, undefined)
+  seal('default')
+  await until(() => agent.chains.some(({ id }) => id === chains.all[0]?.id))
+  stop.abort()
+  await running
 })
 
 test('RIM-5 AGT-4: nobody but the agent is let in, and what is not of the form ends the connection alone', {

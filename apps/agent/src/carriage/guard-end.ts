@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { chmod, unlink } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
-import { type Clock, createBell, isSealwatchError, type Log, messageOf, openPeerCredentials } from '@sealwatch/base'
+import type { Socket } from 'node:net'
+import {
+  type Clock,
+  createBell,
+  isSealwatchError,
+  type Log,
+  messageOf,
+  openPeerCredentials,
+  openStandingSocket,
+} from '@sealwatch/base'
 import type { Chain } from '@sealwatch/ledger/chain'
 import { createFrameReader, frameOf } from './framing.ts'
 import {
@@ -11,6 +18,8 @@ import {
   type Delivery,
   type GuardReport,
   type GuardSays,
+  type Judged,
+  type Protects,
   readAgentAsks,
 } from './messages.ts'
 
@@ -31,6 +40,8 @@ export type GuardEndOptions = {
   /** Who this host is to its server, as the agent says. */
   readonly onHost: (host: string) => void
   readonly state: () => GuardReport
+  /** Whom the guard protects and sees, by `keyOf`. */
+  readonly protects: () => Protects
   /** The agent has come, or is gone. */
   readonly onAgent: (isThere: boolean) => void
   /** The outcome of a write is unknown. */
@@ -43,6 +54,9 @@ export type GuardEnd = {
   readonly isAgentThere: boolean
   /** The state is another: the agent is told now, and not only with the next sign of life. */
   changed(): void
+  /** Others are protected, or nobody is. */
+  protectsOthers(): void
+  judged(judged: Judged): void
   close(): Promise<void>
 }
 
@@ -52,9 +66,8 @@ const socketMode = 0o660
 export async function openGuardEnd(options: GuardEndOptions): Promise<GuardEnd> {
   const { path, agentUid, log } = options
   const whoIs = openPeerCredentials()
-  let current: { readonly socket: Socket; readonly tellState: () => void } | undefined
-  await unlink(path).catch(() => undefined)
-  const server = createServer((socket) => {
+  let current: ({ readonly socket: Socket } & Serving) | undefined
+  const take = (socket: Socket) => {
     // An agent that is killed resets its socket; the end of the connection says the same.
     socket.on('error', () => socket.destroy())
     const peer = whoIs(socket)
@@ -66,7 +79,7 @@ export async function openGuardEnd(options: GuardEndOptions): Promise<GuardEnd> 
     // The agent has one connection: another is that of another life of it.
     current?.socket.destroy()
     const wasThere = current !== undefined
-    const mine = { socket, tellState: serve(socket, options) }
+    const mine = { socket, ...serve(socket, options) }
     current = mine
     if (!wasThere) options.onAgent(true)
     socket.on('close', () => {
@@ -74,27 +87,26 @@ export async function openGuardEnd(options: GuardEndOptions): Promise<GuardEnd> 
       current = undefined
       options.onAgent(false)
     })
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, resolve)
-  })
-  await chmod(path, socketMode)
+  }
+  const standing = await openStandingSocket({ path, mode: socketMode, take, clock: options.clock })
   return {
     get isAgentThere() {
       return current !== undefined
     },
     changed: () => current?.tellState(),
+    protectsOthers: () => current?.tellProtected(),
+    judged: (judged) => current?.say({ say: 'judged', ...judged }),
     close: async () => {
       current?.socket.destroy()
-      server.close()
-      await unlink(path).catch(() => undefined)
+      standing.close()
     },
   }
 }
 
-/** Until the socket closes. Returns what tells the state anew. */
-function serve(socket: Socket, options: GuardEndOptions): () => void {
+type Serving = { readonly say: (says: GuardSays) => void } & Readonly<Record<'tellState' | 'tellProtected', () => void>>
+
+/** Until the socket closes. */
+function serve(socket: Socket, options: GuardEndOptions): Serving {
   const { chains, clock, log } = options
   const over = new AbortController()
   socket.once('close', () => over.abort())
@@ -189,9 +201,13 @@ function serve(socket: Socket, options: GuardEndOptions): () => void {
       case 'read':
         reading = reading
           .then(() => readBatch(asks))
-          .catch((error: unknown) => {
+          .catch(async (error: unknown) => {
             log.critical('a batch of the guard cannot be read, and waits', { chain: asks.chain, seq: asks.seq, error })
             say({ say: 'answer', number: asks.number, refused: reasonOf(error) })
+            // It cannot be read later either: what comes after it goes on in another chain.
+            if (!isSealwatchError(error, 'CHAIN_DAMAGED')) return
+            await options.replace(asks.chain)
+            tellChains()
           })
         return await reading
       case 'acknowledge':
@@ -242,7 +258,15 @@ function serve(socket: Socket, options: GuardEndOptions): () => void {
     toldState = text
   }
 
+  function tellProtected(): void {
+    const { processes, paths } = options.protects()
+    const { protectedMax, pathsMax, pathMax } = carriageLimits
+    const told = paths.filter(({ length }) => length <= pathMax).slice(0, pathsMax)
+    say({ say: 'protects', processes: processes.slice(0, protectedMax), paths: told })
+  }
+
   tellChains()
+  tellProtected()
   void beAlive()
-  return tellState
+  return { say, tellState, tellProtected }
 }

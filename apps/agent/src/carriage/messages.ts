@@ -14,6 +14,13 @@ export const carriageLimits = {
   /** Of one side, without an answer. */
   requestsMax: 32,
   textMax: 400,
+  /** Processes that the guard says it protects, and acts that it says it judged, at a time. */
+  protectedMax: 8_192,
+  namesMax: 64,
+  judgedMax: 1_024,
+  /** Paths, and of each the characters. */
+  pathsMax: 512,
+  pathMax: 1_024,
   /** Each side says so often at least that it lives. */
   aliveEveryMs: 2_000,
 } as const
@@ -40,8 +47,13 @@ export type GuardReport = {
   /** Processes that are protected now, and attempts on them that are open. */
   readonly protected: number
   readonly incidents: number
+  /** Under which names, by name; the first `namesMax`. */
+  readonly names: readonly { readonly name: string; readonly processes: number }[]
   /** Whether a suspect is ended. */
   readonly kill: StepMode
+  /** Whether the kernel refuses who reaches for them, and why it cannot; null: it can. */
+  readonly prevent: StepMode
+  readonly preventsNothing: string | null
   /** null: this machine has none. */
   readonly hands: HandsReport | null
   /** Ed25519, 32 bytes in hex: by which it signs its commands. */
@@ -63,6 +75,21 @@ export const deliveryKinds = ['host_config', 'standing_order'] as const
 export type DeliveryKind = (typeof deliveryKinds)[number]
 export type Delivery = { readonly kind: DeliveryKind; readonly envelope: string; readonly identity: string }
 
+/** Who did what to whom (`judgedAct`), when first and last, and the id of what tells it. */
+export type JudgedAct = readonly [act: string, fromNs: string, toNs: string, by: string]
+
+/**
+ * How far the guard has judged what the sensor told it of protected processes, and what of it an incident or an allowance tells.
+ * `untilNs`: CLOCK_BOOTTIME, decimal.
+ */
+export type Judged = {
+  readonly untilNs: string
+  readonly acts: readonly JudgedAct[]
+}
+
+/** All whom the guard protects and sees, by pid and start; and, of the watch list, their key files and what they run. */
+export type Protects = { readonly processes: readonly string[]; readonly paths: readonly string[] }
+
 export type SideLength = { readonly seq: number; readonly bytes: number }
 
 /** `batch`: behind it come its lines, then the values of each entry of `side`. */
@@ -72,6 +99,8 @@ export type GuardSays =
   | { readonly say: 'chains'; readonly chains: readonly CarriedPosition[] }
   | { readonly say: 'grown'; readonly chain: string; readonly nextSeq: number; readonly tip: string | null }
   | { readonly say: 'state'; readonly state: GuardReport }
+  | ({ readonly say: 'protects' } & Protects)
+  | ({ readonly say: 'judged' } & Judged)
   | {
       readonly say: 'batch'
       readonly number: number
@@ -115,6 +144,10 @@ const saidForms: Readonly<Record<GuardSays['say'], (said: Said) => boolean>> = {
   chains: ({ chains }) => isListOf(chains, carriageLimits.chainsMax, isPosition),
   grown: ({ chain, nextSeq, tip }) => isChain(chain) && isCount(nextSeq) && isTip(tip),
   state: ({ state }) => isState(state),
+  protects: ({ processes, paths }) =>
+    isListOf(processes, carriageLimits.protectedMax, isKey) &&
+    isListOf(paths, carriageLimits.pathsMax, (path) => isText(path, carriageLimits.pathMax)),
+  judged: ({ untilNs, acts }) => isDecimal(untilNs) && isListOf(acts, carriageLimits.judgedMax, isJudgedAct),
   batch: ({ number, count, lineBytes, side }) =>
     [number, count, lineBytes].every(isCount) && isListOf(side, limits.batchLinesMax, isSide),
   no_batch: ({ number }) => isCount(number),
@@ -144,20 +177,35 @@ function isPosition(value: unknown): boolean {
   )
 }
 
+const isDecimal = (value: unknown) => typeof value === 'string' && /^\d{1,20}$/.test(value)
+/** Two numbers: `keyOf`. */
+const isKey = (value: unknown) => typeof value === 'string' && /^\d{1,20}:\d{1,20}$/.test(value)
+const isJudgedAct = (value: unknown) =>
+  Array.isArray(value) &&
+  value.length === 4 &&
+  [value[0], value[3]].every((text) => isText(text, carriageLimits.textMax)) &&
+  [value[1], value[2]].every(isDecimal)
+
 const isSide = (value: unknown): boolean => isObject(value) && isCount(value.seq) && isCount(value.bytes)
 
 function isState(value: unknown): boolean {
   if (!isObject(value)) return false
   const { pid, mode, tier, protected: guarded, incidents, kill, hands, commandKey, configVersion } = value
+  const { prevent, preventsNothing, names } = value
   return (
     [pid, guarded, incidents, configVersion].every(isCount) &&
     (guardModes as readonly unknown[]).includes(mode) &&
     (guardTiers as readonly unknown[]).includes(tier) &&
     isHex32(commandKey) &&
-    (stepModes as readonly unknown[]).includes(kill) &&
+    [kill, prevent].every((step) => (stepModes as readonly unknown[]).includes(step)) &&
+    (preventsNothing === null || isText(preventsNothing, carriageLimits.textMax)) &&
+    isListOf(names, carriageLimits.namesMax, isName) &&
     (hands === null || isHands(hands))
   )
 }
+
+const isName = (value: unknown): boolean =>
+  isObject(value) && isText(value.name, carriageLimits.textMax) && isCount(value.processes)
 
 function isHands(value: unknown): boolean {
   if (!isObject(value)) return false

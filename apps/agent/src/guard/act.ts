@@ -24,6 +24,9 @@ export type ProtectedProcess = ProcessKey & {
 /** `machine`: what weakens all that is protected here. */
 export type Aim = ProtectedProcess | 'machine'
 
+/** `denied`: the kernel refused it, for the guard said so; `dry_run`: it would have. */
+export type Prevention = 'denied' | 'dry_run'
+
 /** Somebody reaches for what is protected. */
 export type Act = {
   readonly way: Way
@@ -32,6 +35,8 @@ export type Act = {
   readonly actor: Task
   /** To whom the actor handed on what it brought. */
   readonly reader: TargetRef | undefined
+  /** The reader has it from birth, as a child of the actor that runs the same program. */
+  readonly isInherited?: true
   /** CLOCK_BOOTTIME, of the first and of the last of equal acts. */
   readonly timeNs: bigint
   readonly lastNs: bigint
@@ -40,6 +45,7 @@ export type Act = {
   readonly bytes: number
   /** errno; 0: the kernel let it. */
   readonly error: number
+  readonly prevention: Prevention | undefined
   /** For people: what exactly. */
   readonly detail: string
 }
@@ -51,6 +57,8 @@ export const isSameProcess = (one: ProcessKey, other: ProcessKey): boolean =>
 export const keyOf = ({ pid, startNs }: ProcessKey): string => `${pid}:${startNs / 10_000_000n}`
 
 export const nameOf = (aim: Aim): string => (aim === 'machine' ? aim : aim.name)
+/** In a sentence. */
+export const saidOf = (aim: Aim): string => (aim === 'machine' ? 'the machine' : aim.name)
 export const aimKey = (aim: Aim): string => (aim === 'machine' ? aim : keyOf(aim))
 
 const unknown = { uid: 0xffff_ffff, euid: 0xffff_ffff, gid: 0xffff_ffff, loginUid: null, sessionId: null }

@@ -12,7 +12,10 @@ const nowMs = Date.parse(until) - 1
 const gdb: Allowance = { id: 'a1', exe: '/usr/bin/gdb', until, by: 'usr_1', why: 'a crash' }
 const byGdb = { actor: { ...thief, exe: '/usr/bin/gdb' } }
 const let_ = (act: Act, allow: readonly Allowance[], at = nowMs) =>
-  allowanceOf(act, { allow, nowMs: at, hostMntNs: thief.mntNs })?.id
+  allowanceOf(act, {
+    ...{ allow, nowMs: at, hostMntNs: thief.mntNs },
+    userName: (uid) => (uid === thief.uid ? 'mallory' : undefined),
+  })?.id
 
 test('RIM-6 an allowance lets whom it names, to what it names, until its end, and no longer', () => {
   const act = sampleAct('ptrace_attach', byGdb)
@@ -24,6 +27,8 @@ test('RIM-6 an allowance lets whom it names, to what it names, until its end, an
   assert.equal(let_(act, [{ ...gdb, target: 'vault' }]), 'a1')
   assert.equal(let_(act, [{ ...gdb, target: 'web' }]), undefined)
   assert.equal(let_({ ...act, aim: 'machine' }, [{ ...gdb, target: 'vault' }]), undefined)
+  assert.equal(let_(act, [{ ...gdb, user: 'mallory' }]), 'a1')
+  assert.equal(let_(act, [{ ...gdb, user: 'alice' }]), undefined)
   const { exe: _, ...byUser } = { ...gdb, uid: thief.uid }
   assert.equal(let_(sampleAct('vm_read'), [byUser]), 'a1')
   const { uid: __, ...nobody } = byUser
@@ -34,7 +39,10 @@ test('RIM-6 a path in another mount namespace proves nothing, and what is handed
   const elsewhere = sampleAct('ptrace_attach', { actor: { ...byGdb.actor, mntNs: 5 } })
   assert.equal(let_(elsewhere, [gdb]), undefined)
   const reader = { pid: 7, startNs: 1n, comm: 'x', ppid: 1 }
-  assert.equal(let_(sampleAct('memory_descriptor_passed', { ...byGdb, reader }), [gdb]), undefined)
+  const handedOn = sampleAct('memory_descriptor_passed', { ...byGdb, reader })
+  assert.equal(let_(handedOn, [gdb]), undefined)
+  assert.equal(let_({ ...handedOn, isInherited: true }, [gdb]), 'a1', 'a child of it')
+  assert.equal(let_({ ...handedOn, isInherited: true }, [{ ...gdb, exe: '/usr/bin/strace' }]), undefined)
 })
 
 test('RIM-6 what an allowance let is told at once, and then counted by the minute', () => {

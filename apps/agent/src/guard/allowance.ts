@@ -5,7 +5,7 @@ import { type Act, nameOf } from './act.ts'
 
 /**
  * Whom somebody let, until a moment. `hostMntNs`: a path means something in the machine's own mount namespace alone; elsewhere
- * anybody may have given it to a program of theirs. What is handed on to others nobody allowed.
+ * anybody may have given it to a program of theirs. What is handed on to others nobody allowed; a child that runs the same program is no other.
  */
 export function allowanceOf(
   act: Act,
@@ -13,16 +13,23 @@ export function allowanceOf(
     allow,
     nowMs,
     hostMntNs,
-  }: { readonly allow: readonly Allowance[]; readonly nowMs: number; readonly hostMntNs: number },
+    userName,
+  }: {
+    readonly allow: readonly Allowance[]
+    readonly nowMs: number
+    readonly hostMntNs: number
+    readonly userName: (uid: number) => string | undefined
+  },
 ): Allowance | undefined {
-  const { actor, aim, reader } = act
-  if (reader !== undefined) return undefined
+  const { actor, aim, reader, isInherited } = act
+  if (reader !== undefined && isInherited !== true) return undefined
   return allow.find(
-    ({ exe, uid, target, until }) =>
+    ({ exe, uid, user, target, until }) =>
       nowMs < Date.parse(until) &&
-      (exe !== undefined || uid !== undefined) &&
+      (exe !== undefined || uid !== undefined || user !== undefined) &&
       (exe === undefined || (exe === actor.exe && actor.mntNs === hostMntNs)) &&
       (uid === undefined || uid === actor.uid) &&
+      (user === undefined || user === userName(actor.uid)) &&
       (target === undefined || (aim !== 'machine' && target === aim.name)),
   )
 }

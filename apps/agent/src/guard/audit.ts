@@ -1,58 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with a process before anybody reaches for it, as far as everybody may see it.
+// What is wrong with a process before anybody reaches for it, in words.
 
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { GuardAudit } from '@sealwatch/contract'
-import { readProc } from '../sources/facts/read-proc.ts'
-import type { ProtectedProcess } from './act.ts'
+import type { Examination } from '../sources/observation.ts'
+import { dumpsItself, listensSomewhere, optionsOf, profilesItself, runsNode } from './runtime-flags.ts'
 
-const S_IWGRP_IWOTH = 0o022
+/** Code by them runs in the process before its own. */
+const preloads: readonly string[] = ['LD_PRELOAD', 'LD_AUDIT', 'GCONV_PATH']
 
-/** Most severe first; empty also where the process is gone. */
-export function auditOf(process: ProtectedProcess, proc = '/proc'): GuardAudit[] {
-  const folder = join(proc, String(process.pid))
-  const status = readProc(join(folder, 'status')) ?? ''
-  return [
-    ...tracerOf(status),
-    ...imageOf(process.exe),
-    ...coreOf(readProc(join(folder, 'limits')) ?? ''),
-    ...dumpableOf(folder, status),
+/** Most severe first. `exe` is its image, as far as that is known. */
+export function auditOf(found: Examination, exe: string | null): GuardAudit[] {
+  const { tracer, holder, variables, optionsHarmless, port, core, isDumpable, isPreloaded, foreignCode } = found
+  const preloading = variables.filter((name) => preloads.includes(name))
+  const options = runsNode(exe) ? optionsOf(found.argv) : []
+  const listens = options.find(listensSomewhere)
+  const tells = options.filter((option) => dumpsItself(option) || profilesItself(option)).map(nameOf)
+  const rows: readonly (GuardAudit | false)[] = [
+    tracer !== undefined && {
+      finding: 'traced',
+      severity: 'critical',
+      advice: `Process ${tracer} traces it and can read all of it: end that, and take its keys for known`,
+    },
+    holder !== undefined && {
+      finding: 'memory_open',
+      severity: 'critical',
+      advice: `Process ${holder} has its memory open: end that, and take its keys for known`,
+    },
+    port !== undefined && {
+      finding: 'inspector',
+      severity: 'critical',
+      advice: `Its debugger listens on port ${port} to everybody on this machine: start it without --inspect, and with --disable-sigusr1`,
+    },
+    port === undefined &&
+      listens !== undefined && {
+        finding: 'inspector',
+        severity: 'critical',
+        advice: `It was started with ${listens}, and its debugger listens to everybody on this machine: start it without that, and with --disable-sigusr1`,
+      },
+    preloading.length > 0 && {
+      finding: 'preload',
+      severity: 'high',
+      advice: `Start it without ${preloading.join(', ')}: what that names runs in it`,
+    },
+    isPreloaded && {
+      finding: 'preload_file',
+      severity: 'high',
+      advice: 'Empty /etc/ld.so.preload: what it names runs in every program that starts',
+    },
+    foreignCode !== undefined && {
+      finding: 'code_writable',
+      severity: 'high',
+      advice: `Let ${foreignCode} and its folder be written by root or its own user alone (chown, chmod go-w)`,
+    },
+    core > 0n && {
+      finding: 'core_limit',
+      severity: 'medium',
+      advice: 'Start it with a core limit of 0 (LimitCORE=0, ulimit -c 0): a crash writes its memory to the disk',
+    },
+    isDumpable && {
+      finding: 'dumpable',
+      severity: 'medium',
+      advice: 'Let it call prctl(PR_SET_DUMPABLE, 0) once it runs: other processes of its user can read its memory',
+    },
+    variables.includes('NODE_OPTIONS') &&
+      optionsHarmless !== true && {
+        finding: 'runtime_flags',
+        severity: 'medium',
+        advice:
+          'Start it without NODE_OPTIONS, or with flags in it that do no harm: by others whoever sets it runs code in the process',
+      },
+    tells.length > 0 && {
+      finding: 'runtime_flags',
+      severity: 'medium',
+      advice: `Start it without ${tells.join(', ')}: what it writes by that tells of its memory to whoever reads the file`,
+    },
   ]
+  return rows.filter((row) => row !== false)
 }
 
-function tracerOf(status: string): GuardAudit[] {
-  const tracer = /^TracerPid:\t(\d+)$/m.exec(status)?.[1] ?? '0'
-  if (tracer === '0') return []
-  const advice = `Process ${tracer} traces it and can read all of it: end that, and take its keys for known`
-  return [{ finding: 'traced', severity: 'critical', advice }]
-}
+/** Without its value. */
+const nameOf = (option: string): string => option.split('=')[0] ?? option
 
-function imageOf(exe: string | null): GuardAudit[] {
-  try {
-    if (exe === null || (statSync(exe).mode & S_IWGRP_IWOTH) === 0) return []
-    const advice = `Let ${exe} be written by its owner alone (chmod go-w)`
-    return [{ finding: 'image_writable', severity: 'high', advice }]
-  } catch {
-    return []
-  }
-}
-
-function coreOf(limits: string): GuardAudit[] {
-  const soft = /^Max core file size +(\S+)/m.exec(limits)?.[1] ?? '0'
-  if (soft === '0') return []
-  const advice = 'Start it with a core limit of 0 (LimitCORE=0, ulimit -c 0): a crash writes its memory to the disk'
-  return [{ finding: 'core_limit', severity: 'medium', advice }]
-}
-
-/** Of a process that is not dumpable its files in /proc are root's, but for their folder. */
-function dumpableOf(folder: string, status: string): GuardAudit[] {
-  const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1] ?? 0)
-  try {
-    if (uid === 0 || statSync(join(folder, 'environ')).uid !== uid) return []
-    const advice = 'Let it call prctl(PR_SET_DUMPABLE, 0) once it runs: other processes of its user can read its memory'
-    return [{ finding: 'dumpable', severity: 'medium', advice }]
-  } catch {
-    return []
-  }
-}
+/** Nobody answered: there is no sensor, or it ended while it was looked at. */
+export const notExamined: readonly GuardAudit[] = [
+  {
+    finding: 'not_examined',
+    severity: 'low',
+    advice: 'The sensor did not say how it is: see what sealwatch doctor says of the sensor, and register again',
+  },
+]

@@ -29,6 +29,11 @@ export const guardSettings = {
     default: '',
     help: 'Where the hands listen; empty: nothing is ended',
   }),
+  mountNamespaceFile: text({
+    env: 'SEALWATCH_GUARD_MOUNT_NAMESPACE_FILE',
+    default: '',
+    help: "Where root wrote the number of the machine's mount namespace, for a guard that does not begin as root; empty: it looks itself",
+  }),
   mode: text({
     env: 'SEALWATCH_GUARD_MODE',
     default: '',

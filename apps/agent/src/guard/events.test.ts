@@ -45,6 +45,27 @@ test('RIM-2 an incident fits one line, however many acted in whatever way with w
   assert(Math.max(...lines) <= limits.lineBytesMax - 1_024, `${Math.max(...lines)} bytes`)
 })
 
+test('RIM-2 the message says who did the gravest act, and who was last', () => {
+  const incidents = createIncidents(() => 'inc_1')
+  incidents.take(sampleAct('proc_mem_read'), actAt)
+  const ps = { ...thief, pid: 4_000, exe: '/usr/bin/ps' }
+  const [news] = incidents.take(sampleAct('environ_read', { actor: ps }), actAt + 1n)
+  assert(news !== undefined && news.kind !== 'joined')
+  const { message, actor } = incidentRecord(actAt + 1n, news, sampleContext()).event
+  assert.match(message, new RegExp(`^${thief.exe} \\(pid ${thief.pid}\\) opened for reading the memory of vault`))
+  assert.match(message, /; last \/usr\/bin\/ps \(pid 4000\) read the environment of it$/)
+  assert.match(message, /; 2 acts in all by 2 processes: proc_mem_read, environ_read; /)
+  assert.equal('process' in actor && actor.process.pid, 4_000)
+})
+
+test('RIM-2 what concerns all is said of the machine', () => {
+  const incidents = createIncidents(() => 'inc_1')
+  const [news] = incidents.take(sampleAct('protection_weakened', { aim: 'machine' }), actAt)
+  assert(news !== undefined && news.kind !== 'joined')
+  const { message } = incidentRecord(actAt, news, sampleContext()).event
+  assert.match(message, / weakened what protects the machine$/)
+})
+
 test('docs/formats/event.md says of each way what the table says', () => {
   const text = readFileSync(join(vectors, '../../docs/formats/event.md'), 'utf8')
   const due = Object.entries(ways).map(([way, { severity, did }]) => [way, severity, techniqueNumber(way as Way), did])

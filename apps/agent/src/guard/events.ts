@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the guard seals (docs/formats/event.md, 7.6).
 
-import { rfc3339 } from '@sealwatch/base/time'
+import { rfc3339, toSeconds } from '@sealwatch/base/time'
 import {
   classify,
   clip,
@@ -13,12 +13,14 @@ import {
   type GuardIncident,
   type GuardProcess,
   type GuardProtection,
+  type GuardRefused,
   type GuardResponse,
   type GuardState,
   type OcsfProcess,
   type SeverityName,
   severities,
 } from '@sealwatch/contract'
+import type { GuardStep } from '@sealwatch/contract/guard-config'
 import { metadataOf, type RecordContext, unixMs } from '../observe/context.ts'
 import { type Enrichment, enriched } from '../observe/enrichment.ts'
 import { imageOf } from '../observe/file.ts'
@@ -26,7 +28,7 @@ import { actorProcess, rememberedProcess } from '../observe/process.ts'
 import type { ProcessTable } from '../observe/process-table.ts'
 import { describe, errnoName } from '../observe/said.ts'
 import type { Task, TaskRef } from '../sources/observation.ts'
-import { type Aim, nameOf, type ProtectedProcess } from './act.ts'
+import { type Aim, keyOf, nameOf, type ProtectedProcess, saidOf } from './act.ts'
 import type { Allowed } from './allowance.ts'
 import type { Incident, IncidentNews, Row } from './incident.ts'
 import type { Suspect } from './plan.ts'
@@ -47,14 +49,20 @@ const incidentKinds = {
   closed: { code: 'guard_incident_closed', activity: 'close', status: { status_id: 4, status: 'Resolved' } },
 } as const
 
+/** What else is said of an incident: the steps that are on, and since when no agent is there (CLOCK_BOOTTIME). */
+export type Around = { readonly answers: readonly GuardStep[]; readonly agentAwayNs: bigint | undefined }
+
 /** `timeNs`: CLOCK_BOOTTIME of the news itself. */
-export function incidentRecord(timeNs: bigint, news: IncidentNews, context: GuardContext): Draft {
+export function incidentRecord(timeNs: bigint, news: IncidentNews, context: GuardContext, around?: Around): Draft {
   const { incident, actor } = news
   const { code, activity, status } = incidentKinds[news.kind]
   const { id, aim, way, severity, openedNs, lastNs } = incident
   const { process, user } = actorOf(actor, context)
   const target = targetOf(aim, context)
-  const did = `${describe(process)} ${ways[way].did} ${target === undefined ? nameOf(aim) : `${nameOf(aim)}, ${describe(target)}`}`
+  const isBy = keyOf(actor) === keyOf(incident.by)
+  const by = isBy ? process : actorOf(incident.by, context).process
+  const did = `${describe(by)} ${ways[way].did} ${saidOf(aim)}${target === undefined ? '' : `, ${describe(target)}`}`
+  const last = isBy ? '' : `; last ${describe(process)} ${ways[news.did].did} it`
   return record(code, timeNs, context, {
     ...classify('finding', activity),
     ...severities[severity],
@@ -62,11 +70,11 @@ export function incidentRecord(timeNs: bigint, news: IncidentNews, context: Guar
     is_alert: news.kind !== 'closed',
     by: id,
     isInContainer: process.container !== undefined,
-    message: `${did}${actsOf(incident)}${news.kind === 'closed' ? `; over: ${closeTexts[news.cause]}` : ''}`,
+    message: `${incident.rehearsal === undefined ? '' : 'in a drill, '}${did}${actsOf(incident)}${last}${news.kind === 'closed' ? `; over: ${closeTexts[news.cause]}` : ''}`,
     actor: { process, user },
     finding_info: {
       uid: id,
-      title: `Somebody reaches for ${nameOf(aim)}`,
+      title: aim === 'machine' ? 'Somebody weakens what protects the machine' : `Somebody reaches for ${nameOf(aim)}`,
       attacks: [ways[way].attack],
       first_seen_time: unixMs(openedNs, context),
       last_seen_time: unixMs(lastNs, context),
@@ -76,6 +84,10 @@ export function incidentRecord(timeNs: bigint, news: IncidentNews, context: Guar
       guard_incident: {
         ...incidentOf(incident, news.fresh, context),
         ...('isGraver' in news && news.isGraver && { graver: true as const }),
+        ...(around && { answers: around.answers }),
+        ...(around?.agentAwayNs !== undefined && {
+          agent_away: rfc3339(around.agentAwayNs + context.bootOffsetNs),
+        }),
         ...(news.kind === 'closed' && { cause: news.cause }),
       },
     },
@@ -89,15 +101,23 @@ const closeTexts = {
   stopping: 'the guard stops',
 } as const
 
-const actsOf = ({ acts, reached }: Incident): string =>
-  acts === 1 ? '' : `; ${acts} acts in all: ${[...reached.keys()].join(', ')}`
+function actsOf({ acts, actors, moreActors, reached }: Incident): string {
+  const denied = [...reached.values()].reduce((sum, way) => sum + way.denied, 0)
+  const how = denied === 0 ? '' : denied === acts ? '; it was denied' : `; ${denied} of them were denied`
+  const count = actors.length + moreActors
+  const who = count === 1 ? '' : ` by ${count} processes`
+  return acts === 1 ? how : `; ${acts} acts in all${who}: ${[...reached.keys()].join(', ')}${how}`
+}
 
 function incidentOf(incident: Incident, fresh: readonly Row[], context: GuardContext): GuardIncident {
-  const { id, aim, way, openedNs, lastNs, acts, actors, moreActors, readers, reached, moreRows } = incident
+  const { id, aim, way, openedNs, lastNs, acts, actors, moreActors, readers, reached, moreRows, rehearsal } = incident
   const at = (ns: bigint) => rfc3339(ns + context.bootOffsetNs)
-  const rows = [...reached].map(([name, { count, bytes, refused, firstNs, lastNs: untilNs }]) => [
+  const rows = [...reached].map(([name, { count, bytes, refused, denied, firstNs, lastNs: untilNs }]) => [
     name,
-    { count, ...(bytes > 0 && { bytes }), ...(refused > 0 && { refused }), first: at(firstNs), last: at(untilNs) },
+    {
+      ...{ count, ...(bytes > 0 && { bytes }), ...(refused > 0 && { refused }), ...(denied > 0 && { denied }) },
+      ...{ first: at(firstNs), last: at(untilNs) },
+    },
   ])
   return {
     ...{
@@ -111,13 +131,15 @@ function incidentOf(incident: Incident, fresh: readonly Row[], context: GuardCon
     ...{ acts, actors: actors.length + moreActors },
     ...(readers.length > 0 && { readers: readers.map((reader) => processOf(reader, context)) }),
     reached: Object.fromEntries(rows) as GuardIncident['reached'],
-    rows: fresh.map(({ timeNs, way: by, actor, times, bytes, error, detail }) => ({
+    rows: fresh.map(({ timeNs, way: by, actor, times, bytes, error, prevention, detail }) => ({
       ...{ time: at(timeNs), way: by, by: `${actor.pid}:${actor.startNs}`, times },
       ...(bytes > 0 && { bytes }),
       ...(error !== 0 && { error: errnoName(error) }),
+      ...(prevention !== undefined && { prevention }),
       ...(detail !== '' && { detail: clip(detail, detailUnitsMax) }),
     })),
     ...(moreRows > 0 && { more_rows: moreRows }),
+    ...(rehearsal !== undefined && { rehearsal }),
   }
 }
 
@@ -127,6 +149,7 @@ const responseTexts: Readonly<Record<GuardResponse['state'], string>> = {
   ordered: 'is ordered',
   dry_run: 'would be ordered: it is on trial',
   spared: 'is not ordered',
+  resting: 'rests',
   queued: 'waits',
   done: 'is done',
   refused: 'was refused',
@@ -140,13 +163,13 @@ export function responseRecord(timeNs: bigint, news: ResponseNews, context: Guar
   const isFailure = state === 'failed' || state === 'refused' || state === 'queued'
   const whom = suspect && processOf(suspect, context)
   const what =
-    whom === undefined ? `${step} for ${nameOf(aim)}` : `to ${step} ${whom.path ?? whom.name} (pid ${whom.pid})`
+    whom === undefined ? `${step} for ${saidOf(aim)}` : `to ${step} ${whom.path ?? whom.name} (pid ${whom.pid})`
   return record('guard_response', timeNs, context, {
     ...classify('finding', 'respond'),
     ...(isFailure ? severities.high : severities.low),
     by: `${incident}:${step}:${state}${whom === undefined ? '' : `:${whom.pid}`}`,
     message: `${what} ${responseTexts[state]}${detail === undefined ? '' : `: ${detail}`}`,
-    finding_info: { uid: incident, title: `A response for ${nameOf(aim)}` },
+    finding_info: { uid: incident, title: `A response for ${saidOf(aim)}` },
     unmapped: { guard_response: { name: nameOf(aim), ...rest, ...(whom && { suspect: whom }) } },
   })
 }
@@ -221,16 +244,33 @@ function protection(
 
 /** What the guard is told to do, and what sees for it; a guard that is not on is grave. */
 export function stateRecord(timeNs: bigint, state: GuardState, context: GuardContext): Draft {
-  const { mode, by, tier, before } = state
-  const isWeaker = mode !== 'on' || tier === 'none'
+  const { mode, prevents_nothing, by, tier, before, rehearses = [] } = state
+  const isWeaker = mode !== 'on' || tier === 'none' || prevents_nothing !== undefined
+  const drills = rehearses.map(
+    ({ id, until, by: whom }) => `; it answers the drill ${id} of ${whom} in earnest until ${toSeconds(until)}`,
+  )
+  const unable = prevents_nothing === undefined ? '' : `; it is to deny and cannot: ${prevents_nothing}`
   const was = before === undefined || before === mode ? '' : `, and was ${before}`
   return record('guard_mode', timeNs, context, {
     ...classify('finding', 'guard'),
     ...(isWeaker ? severities.high : severities.informational),
     by: 'guard_mode',
-    message: `the guard is ${mode} by ${by}${was}; it sees by ${tier}`,
+    message: `the guard is ${mode} by ${by}${was}; it sees by ${tier}${unable}${drills.join('')}`,
     finding_info: { uid: `guard_mode:${mode}`, title: 'What the guard does' },
     unmapped: { guard_state: state },
+  })
+}
+
+/** What the server is said to have told the guard, and it did not take: `version` goes on. */
+export function refusedRecord(timeNs: bigint, refused: GuardRefused, context: GuardContext): Draft {
+  const { code, received, version } = refused
+  return record('guard_config_refused', timeNs, context, {
+    ...classify('finding', 'guard'),
+    ...severities.medium,
+    by: `guard_config_refused:${code}`,
+    message: `the guard did not take a configuration${received === undefined ? '' : ` (${received})`}: ${code}; version ${version} goes on`,
+    finding_info: { uid: `guard_config_refused:${code}`, title: 'A configuration of the guard was refused' },
+    unmapped: { guard_refused: refused },
   })
 }
 
@@ -239,6 +279,7 @@ export function allowedRecord(timeNs: bigint, { allowance, act, times }: Allowed
   const { process, user } = actorOf(act.actor, context)
   const { id, by, why, until } = allowance
   const name = nameOf(act.aim)
+  const said = saidOf(act.aim)
   return record('guard_allowed', timeNs, context, {
     ...classify('finding', 'allow'),
     ...severities.informational,
@@ -248,11 +289,11 @@ export function allowedRecord(timeNs: bigint, { allowance, act, times }: Allowed
       by: `guard_allowed:${id}`,
       isInContainer: process.container !== undefined,
     },
-    message: `${describe(process)} ${ways[act.way].did} ${name}, which ${id} allows until ${until}: ${why}`,
+    message: `${describe(process)} ${ways[act.way].did} ${said}, which ${id} allows until ${toSeconds(until)}: ${why}`,
     actor: { process, user },
     finding_info: {
       uid: `guard_allowed:${id}`,
-      title: `Allowed to reach for ${name}`,
+      title: `Allowed to reach for ${said}`,
       attacks: [ways[act.way].attack],
     },
     unmapped: { guard_allowed: { id, by, why, until, name, way: act.way, times } satisfies GuardAllowed },

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { type Clock, createBell, type ErrorTable, errorsOf, type Log } from '@sealwatch/base'
 import { commandLimits, type Ed25519Signer, type OrderStep, orderErrors, signCommand } from '@sealwatch/keys'
 import type { Answer, Done, Hello, Refused } from '../hands/hands.ts'
+import type { ProcessKey } from './act.ts'
 
 export const handsClientErrors = {
   HANDS_AWAY: {
@@ -21,6 +22,8 @@ export type HandsRequest = {
   readonly startNs: bigint
   /** Name of the protected entry. */
   readonly protects: string
+  /** The process that is protected: whoever held it still held it for himself. */
+  readonly frees?: ProcessKey
   readonly incident: string
   readonly why: string
 }
@@ -62,6 +65,8 @@ const orderError = errorsOf(orderErrors)
 /** What is commanded is done in a second, or is not over by then. */
 const answerMsMax = 5_000
 const againMs = 100
+/** A machine that has just been started, or is about to join, does not know yet which CA is to be believed. */
+const orderAgainMs = 1_000
 const lineBytesMax = 16 * 1024
 const commandLifeNs = commandLimits.lifeNs / 3n
 
@@ -78,6 +83,10 @@ export function createHandsClient({ path, signer, bootNs, clock, log }: HandsCli
 
   const say = (socket: Socket, what: object) => void socket.write(`${JSON.stringify(what)}\n`)
   const sayOrder = ({ socket }: Connection) => envelope !== undefined && say(socket, { order: envelope })
+  const sayOrderLater = (connection: Connection) =>
+    void clock.sleep(orderAgainMs).then(() => {
+      if (current === connection) sayOrder(connection)
+    })
   const saySpared = ({ socket }: Connection) =>
     say(socket, { spare: spared.map(([pid, startNs]) => [pid, String(startNs)]) })
 
@@ -91,7 +100,7 @@ export function createHandsClient({ path, signer, bootNs, clock, log }: HandsCli
       if (isFirst) {
         saySpared(connection)
         sayOrder(connection)
-      }
+      } else if (said.refused?.code === 'AUTHORITY_UNREADABLE') sayOrderLater(connection)
       bell.ring()
     } else if (said.number !== null) {
       waiting.get(said.number)?.(said)
@@ -127,7 +136,7 @@ export function createHandsClient({ path, signer, bootNs, clock, log }: HandsCli
     }
   }
 
-  async function command({ step, pid, startNs, protects, incident, why }: HandsRequest): Promise<HandsResult> {
+  async function command({ step, pid, startNs, protects, frees, incident, why }: HandsRequest): Promise<HandsResult> {
     const attempted = `ending process ${pid}`
     const hello = current?.hello
     if (current === undefined || hello === undefined) return away(attempted)
@@ -135,7 +144,10 @@ export function createHandsClient({ path, signer, bootNs, clock, log }: HandsCli
     last += 1
     const number = last
     const { socket } = current
-    const ends = { pid, start_ns: String(startNs), signal: 'SIGKILL' } as const
+    const ends = {
+      ...{ pid, start_ns: String(startNs), signal: 'SIGKILL' as const },
+      ...(frees && { frees: { pid: frees.pid, start_ns: String(frees.startNs) } }),
+    }
     const signed = await signCommand(
       {
         v: 1,

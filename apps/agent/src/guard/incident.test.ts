@@ -47,6 +47,33 @@ test('RIM-2 an attempt is one incident: attach, reads and what is handed on, wit
   assert.equal(all.open.length, 0)
 })
 
+test('RIM-2 what is found later of an attempt that was told as it was made is the same: of whoever made it, or was handed something', () => {
+  const all = incidents()
+  const reader = sampleTask({ pid: 1_500 })
+  assert.equal(all.has(sampleAct('ptrace_attach')), false)
+  all.take(sampleAct('ptrace_seize'), actAt)
+  all.take(sampleAct('memory_descriptor_passed', { reader: { ...reader, ppid: 1 } }), actAt)
+  assert.equal(all.has(sampleAct('ptrace_attach')), true, 'a tracer that is found does not say how it took hold')
+  assert.equal(all.has(sampleAct('proc_mem_read')), false)
+  assert.equal(all.has(sampleAct('proc_mem_read', { actor: reader })), true)
+  assert.equal(all.has(sampleAct('ptrace_attach', { aim: { ...vault, pid: 5 } })), false)
+})
+
+test('RIM-2 whoever was handed a descriptor goes on with the same attempt, though nobody is left of those who began it', () => {
+  const all = incidents()
+  const heir = sampleTask({ pid: 1_500, startNs: 89_000_000_000n, ancestors: [] })
+  all.take(sampleAct('proc_mem_read'), actAt)
+  all.take(sampleAct('memory_descriptor_passed', { reader: { ...heir, ppid: 1300 } }), actAt + 1n)
+  all.gone(thief)
+  all.take(sampleAct('vm_read', { actor: heir }), actAt + second)
+  const child = sampleTask({ pid: 1_501, startNs: 90_000_000_000n, ancestors: [heir] })
+  all.take(sampleAct('vm_read', { actor: child }), actAt + second)
+  assert.deepEqual(
+    all.open.map(({ id, actors }) => [id, actors.length]),
+    [['inc_1', 3]],
+  )
+})
+
 test('RIM-2 a look around is counted and opens nothing; within an incident it is part of it', () => {
   const all = incidents()
   assert.deepEqual(all.take(sampleAct('maps_read'), actAt), [])
@@ -172,6 +199,20 @@ test('RIM-2 seeded: with 1,000 protected processes, pids that come again and tim
   assert.equal(all.taken, given, `SEED=${seed}`)
   assert.equal(inIncidents + all.lookedAround, given, `SEED=${seed}`)
   assert.equal(closed, counted.size, `each that was opened is closed: SEED=${seed}`)
+})
+
+test('RIM-5 an incident says what of it was denied', () => {
+  const all = incidents()
+  const denied = { error: 1, prevention: 'denied' } as const
+  all.take(sampleAct('proc_mem_read', denied), actAt)
+  all.take(sampleAct('proc_mem_read', { prevention: 'dry_run' }), actAt + 1n)
+  const [{ reached, rows } = assert.fail()] = all.open
+  const { count, refused, denied: sum } = reached.get('proc_mem_read') ?? assert.fail()
+  assert.deepEqual([count, refused, sum], [2, 1, 1])
+  assert.deepEqual(
+    rows.map(({ prevention }) => prevention),
+    ['denied', 'dry_run'],
+  )
 })
 
 test('RIM-2 seeded: one attempt by one lineage, however it forks, is one incident', () => {

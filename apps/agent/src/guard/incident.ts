@@ -2,9 +2,9 @@
 
 import type { SeverityName } from '@sealwatch/contract'
 import type { TargetRef, Task } from '../sources/observation.ts'
-import { type Act, type Aim, aimKey, keyOf, type ProcessKey } from './act.ts'
+import { type Act, type Aim, aimKey, keyOf, type Prevention, type ProcessKey } from './act.ts'
 import { kinOf } from './lineage.ts'
-import { isAtLeast, isRecon, type Way } from './ways.ts'
+import { isAtLeast, isReading, isRecon, type Way } from './ways.ts'
 
 /** What was reached by one way, all in all. */
 export type Reached = {
@@ -13,6 +13,8 @@ export type Reached = {
   readonly bytes: number
   /** Of these the kernel refused so many. */
   readonly refused: number
+  /** Of these so many for the guard had it denied. */
+  readonly denied: number
   readonly firstNs: bigint
   readonly lastNs: bigint
 }
@@ -24,6 +26,7 @@ export type Row = {
   readonly times: number
   readonly bytes: number
   readonly error: number
+  readonly prevention: Prevention | undefined
   readonly detail: string
 }
 
@@ -32,8 +35,9 @@ export type Incident = {
   readonly id: string
   readonly aim: Aim
   readonly severity: SeverityName
-  /** Of the gravest act, the first of them. */
+  /** Of the gravest act, the first of them, and who did it. */
   readonly way: Way
+  readonly by: Task
   readonly openedNs: bigint
   readonly lastNs: bigint
   readonly acts: number
@@ -41,12 +45,21 @@ export type Incident = {
   readonly actors: readonly Task[]
   /** Those beyond the named maximum. */
   readonly moreActors: number
+  /** Who did more than look around. */
+  readonly suspects: readonly Task[]
   /** To whom descriptors were handed on. */
   readonly readers: readonly TargetRef[]
   readonly reached: ReadonlyMap<Way, Reached>
   readonly rows: readonly Row[]
   readonly moreRows: number
+  /** When keys were last read, and nobody refused it; undefined: never. */
+  readonly readNs: bigint | undefined
+  /** Of a drill: its rehearsal's id. */
+  readonly rehearsal?: string
 }
+
+/** Of an act that a drill plays: by what its attacker is known, in the place of the lineage. */
+export type Played = { readonly id: string; readonly kin: readonly string[] }
 
 /** `quiet`: no act for a while; `gone`: nor any of its actors; `room`: another one needed its place. */
 export type CloseCause = 'quiet' | 'gone' | 'room' | 'stopping'
@@ -54,6 +67,7 @@ type Told = {
   readonly incident: Incident
   /** Of its newest act. */
   readonly actor: Task
+  readonly did: Way
   /** Rows that no news before told, at most `eventRowsMax`; what is left waits for the next. */
   readonly fresh: readonly Row[]
 }
@@ -69,7 +83,11 @@ export type IncidentGrowth = { readonly kind: 'joined'; readonly incident: Incid
 
 /** Makes incidents of acts. Deterministic: `nowNs` is CLOCK_BOOTTIME, which no clock that is set moves. */
 export type Incidents = {
-  take(act: Act, nowNs: bigint): (IncidentNews | IncidentGrowth)[]
+  take(act: Act, nowNs: bigint, played?: Played): (IncidentNews | IncidentGrowth)[]
+  /** Id of the open one that this act was counted in; undefined: it was a look around. */
+  of(act: Act, played?: Played): string | undefined
+  /** An open one has it already: by the same actor, or who acts was handed what he has. */
+  has(act: Act): boolean
   /** A process has ended. */
   gone(process: ProcessKey): void
   /** What time alone brings: updates that waited, and closes. Due each second. */
@@ -106,21 +124,26 @@ export type IncidentLimits = {
 
 type Held = {
   readonly aim: Aim
+  readonly rehearsal: string | undefined
   readonly id: string
   readonly openedNs: bigint
   severity: SeverityName
   way: Way
+  by: Task
   lastNs: bigint
   acts: number
   moreActors: number
   moreRows: number
   actor: Task
+  did: Way
   toldNs: bigint
   toldRows: number
   toldSeverity: SeverityName
   isDue: boolean
+  readNs: bigint | undefined
   readonly kin: Set<string>
   readonly actors: Map<string, Task>
+  readonly suspects: Map<string, Task>
   readonly alive: Set<string>
   readonly readers: Map<string, TargetRef>
   readonly reached: Map<Way, Reached>
@@ -139,8 +162,9 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
   }
 
   /** The one of this lineage; where there are too many, the one that was active last. */
-  function find(act: Act, kin: readonly string[]): Held | undefined {
-    const upon = sameAim(act.aim)
+  function find(act: Act, kin: readonly string[], rehearsal: string | undefined): Held | undefined {
+    // What is played and what is real are never one attempt: the one is answered in earnest.
+    const upon = sameAim(act.aim).filter((one) => one.rehearsal === rehearsal)
     const own = upon.findLast((one) => kin.some((key) => one.kin.has(key)))
     return own ?? (upon.length >= limits.openOfOneMax ? upon.at(-1) : undefined)
   }
@@ -150,12 +174,18 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     return { kind: 'closed', ...tell(held), cause }
   }
 
-  function begin(act: Act, nowNs: bigint): { readonly held: Held; readonly news: IncidentNews[] } {
+  function begin(
+    act: Act,
+    nowNs: bigint,
+    rehearsal: string | undefined,
+  ): { readonly held: Held; readonly news: IncidentNews[] } {
     const [oldest] = open
     const news = oldest !== undefined && open.length >= limits.openMax ? [close(oldest, 'room')] : []
     const held: Held = {
+      rehearsal,
       ...{ aim: act.aim, id: newId(), openedNs: act.timeNs, severity: act.severity, way: act.way, lastNs: nowNs },
-      ...{ acts: 0, moreActors: 0, moreRows: 0, actor: act.actor, isDue: false },
+      ...{ by: act.actor, did: act.way, suspects: new Map() },
+      ...{ acts: 0, moreActors: 0, moreRows: 0, actor: act.actor, isDue: false, readNs: undefined },
       ...{ toldNs: nowNs, toldRows: 0, toldSeverity: act.severity },
       ...{ kin: new Set(), actors: new Map(), alive: new Set(), readers: new Map(), reached: new Map(), rows: [] },
     }
@@ -165,7 +195,7 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
 
   /** `isNews`: it cannot wait to be told, for a way, a reader or a severity was not there before. */
   function add(held: Held, act: Act, kin: readonly string[], nowNs: bigint) {
-    const { way, actor, reader, times, bytes, error, timeNs, lastNs, detail } = act
+    const { way, actor, reader, times, bytes, error, prevention, timeNs, lastNs, detail } = act
     const before = held.reached.get(way)
     const isGraver = !isAtLeast(held.severity, act.severity)
     const isNewReader = addReader(held, reader)
@@ -173,21 +203,31 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     if (isGraver) {
       held.severity = act.severity
       held.way = way
+      held.by = actor
     }
     held.acts += times
     held.lastNs = nowNs
     held.actor = actor
+    held.did = way
+    if (error === 0 && isReading(way) && lastNs > (held.readNs ?? 0n)) held.readNs = lastNs
     held.reached.set(way, {
       count: (before?.count ?? 0) + times,
       bytes: (before?.bytes ?? 0) + bytes,
       refused: (before?.refused ?? 0) + (error === 0 ? 0 : times),
+      denied: (before?.denied ?? 0) + (prevention === 'denied' ? times : 0),
       firstNs: before === undefined || timeNs < before.firstNs ? timeNs : before.firstNs,
       lastNs: before === undefined || lastNs > before.lastNs ? lastNs : before.lastNs,
     })
-    const isJoined = addActor(held, actor)
-    for (const key of kin) if (held.kin.size < limits.kinMax) held.kin.add(key)
+    const isListed = addActor(held, actor)
+    const isJoined = (!isRecon(way) && addSuspect(held, actor)) || isListed
+    // What was handed on is the same attempt, whoever goes on with it.
+    for (const key of reader === undefined ? kin : [...kin, keyOf(reader)])
+      if (held.kin.size < limits.kinMax) held.kin.add(key)
     if (held.rows.length < limits.rowsMax)
-      held.rows.push({ timeNs, way, actor: { pid: actor.pid, startNs: actor.startNs }, times, bytes, error, detail })
+      held.rows.push({
+        ...{ timeNs, way, actor: { pid: actor.pid, startNs: actor.startNs } },
+        ...{ times, bytes, error, prevention, detail },
+      })
     else held.moreRows += 1
     return { isNews, isJoined }
   }
@@ -204,6 +244,13 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     return true
   }
 
+  /** Whoever only looks around takes nobody's place among them. */
+  function addSuspect({ suspects }: Held, actor: Task): boolean {
+    if (suspects.size >= limits.actorsMax || suspects.has(keyOf(actor))) return false
+    suspects.set(keyOf(actor), actor)
+    return true
+  }
+
   function addReader(held: Held, reader: TargetRef | undefined): boolean {
     if (reader === undefined || held.readers.size >= limits.readersMax || held.readers.has(keyOf(reader))) return false
     held.readers.set(keyOf(reader), reader)
@@ -211,15 +258,15 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     return true
   }
 
-  function take(act: Act, nowNs: bigint): (IncidentNews | IncidentGrowth)[] {
+  function take(act: Act, nowNs: bigint, played?: Played): (IncidentNews | IncidentGrowth)[] {
     taken += act.times
-    const kin = kinOf(act.actor)
-    const found = find(act, kin)
+    const kin = played?.kin ?? kinOf(act.actor)
+    const found = find(act, kin, played?.id)
     if (found === undefined && isRecon(act.way)) {
       lookedAround += act.times
       return []
     }
-    const begun = found === undefined ? begin(act, nowNs) : undefined
+    const begun = found === undefined ? begin(act, nowNs, played?.id) : undefined
     const held = found ?? (begun as { readonly held: Held }).held
     const { isNews, isJoined } = add(held, act, kin, nowNs)
     open = [...open.filter((one) => one !== held), held]
@@ -240,7 +287,7 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
     const fresh = held.rows.slice(held.toldRows, held.toldRows + limits.eventRowsMax)
     held.toldRows += fresh.length
     held.toldSeverity = held.severity
-    return { incident: shown(held), actor: held.actor, fresh }
+    return { incident: shown(held), actor: held.actor, did: held.did, fresh }
   }
 
   function tick(nowNs: bigint): IncidentNews[] {
@@ -257,7 +304,14 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
 
   return {
     take,
+    of: (act, played) => find(act, played?.kin ?? kinOf(act.actor), played?.id)?.id,
     tick,
+    has: ({ aim, actor, way }) =>
+      sameAim(aim).some(
+        ({ actors, readers, reached }) =>
+          readers.has(keyOf(actor)) ||
+          (actors.has(keyOf(actor)) && [...reached.keys()].some((one) => one === way || (isHold(one) && isHold(way)))),
+      ),
     gone: (process) => {
       for (const { alive } of open) alive.delete(keyOf(process))
     },
@@ -277,13 +331,18 @@ export function createIncidents(newId: () => string, limits: IncidentLimits = in
   }
 }
 
+/** A tracer that is found does not say how it took hold. */
+const isHold = (way: Way): boolean => way.startsWith('ptrace') || way === 'traced_from_birth'
+
 function shown(held: Held): Incident {
-  const { id, aim, severity, way, openedNs, lastNs, acts, moreActors, moreRows } = held
+  const { id, aim, severity, way, by, openedNs, lastNs, acts, moreActors, moreRows, readNs, rehearsal } = held
   return {
-    ...{ id, aim, severity, way, openedNs, lastNs, acts, moreActors, moreRows },
+    ...{ id, aim, severity, way, by, openedNs, lastNs, acts, moreActors, moreRows, readNs },
     actors: [...held.actors.values()],
+    suspects: [...held.suspects.values()],
     readers: [...held.readers.values()],
     reached: new Map(held.reached),
     rows: [...held.rows],
+    ...(rehearsal !== undefined && { rehearsal }),
   }
 }

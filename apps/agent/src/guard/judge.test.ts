@@ -8,7 +8,8 @@ import { plainStart, sampleFile, sampleTask, service } from '../observe/sample-o
 import type { Observation, Task, WatchedVariable } from '../sources/observation.ts'
 import { isSameProcess, type ProtectedProcess } from './act.ts'
 import { createCodeBaseline } from './code-baseline.ts'
-import { isKernel, type JudgeContext, judge, runsNode } from './judge.ts'
+import { isKernel, type JudgeContext, judge } from './judge.ts'
+import { runsNode } from './runtime-flags.ts'
 import { isAtLeast, isRecon, techniqueNumber, type Way, ways } from './ways.ts'
 
 const { SIGUSR1, SIGSTOP, SIGQUIT, SIGABRT, SIGTERM, SIGCONT, SIGKILL } = constants.signals
@@ -23,7 +24,9 @@ const web: ProtectedProcess = {
   steps: [],
 }
 const webTask = { ...web, comm: 'node', ppid: 1 }
-const guarded = [vault, web]
+/** It registered itself: nobody has told the guard its image. */
+const unseen: ProtectedProcess = { ...web, pid: 911, comm: 'node-MainThread', exe: null }
+const guarded = [vault, web, unseen]
 const thief = sampleTask({ comm: 'reader', exe: '/tmp/renamed' })
 const at = { timeNs: 90_000_000_000n, truncated: false } as const
 
@@ -36,6 +39,8 @@ function contextOf(change: Partial<JudgeContext> = {}): JudgeContext {
     isOurs: () => false,
     handles: () => false,
     isUsualCode: () => false,
+    keysKeptFrom: (task, watched) => (watched === '/etc/vault' && task.exe === thief.exe ? vault : undefined),
+    codeOf: (watched) => (watched === '/usr/lib/vault' ? vault : undefined),
     processes: createProcessTable(processTableLimits),
     ...change,
   }
@@ -58,8 +63,32 @@ const sysctl = (name: string, before: string, after: string) =>
 const nobody = { pid: 0, startNs: 0n, comm: '', ppid: 0 }
 const proc = (name: string, actor = thief) =>
   by(actor, { kind: 'proc_open', syscall: 'openat', target: service, flags: 0, path: `/proc/900/${name}` } as const)
+const opened = (path: string) =>
+  ({ kind: 'file_open', syscall: 'openat', file: sampleFile(path), flags: 0, watched: '/etc/vault' }) as const
+const changed = (path: string | null, to: string | null) =>
+  ({
+    ...{ kind: 'file_change', change: 'rename', path, to, dev: 1, ino: 1n, fsMagic: 0, lines: null, isSetBack: false },
+    ...{ after: null, before: null, watched: path?.startsWith('/usr/lib') ? '/usr/lib/vault' : '/usr/sbin' },
+  }) as unknown as Observation
+/** Its image has one more name elsewhere; or something that nobody knew came under its name. */
+const linked = (change: object) =>
+  ({ ...changed(vault.exe, null), change: 'link', watched: vault.exe, ...change }) as unknown as Observation
 const start = (actor: Task, argv: readonly string[], variables: readonly WatchedVariable[] = []): Observation =>
   by(actor, { kind: 'exec', file: sampleFile(actor.exe ?? ''), filename: '', argv, ...plainStart, variables } as const)
+
+test('RIM-5 what the guard had denied is an act that was refused for it', () => {
+  const denied = [
+    ptrace(16, { result: -1, prevented: true }),
+    { ...memory(0), prevented: true } as const,
+    by(thief, { kind: 'vm_read', target: service, bytes: 0, result: -1, prevented: true } as const),
+    { ...reach('pidfd_getfd', 3), result: -1, prevented: true } as Observation,
+  ]
+  for (const observation of denied) {
+    const { error, prevention } = judge(observation, contextOf()) ?? {}
+    assert.deepEqual([error, prevention], [constants.errno.EPERM, 'denied'], observation.kind)
+  }
+  assert.equal(judge(ptrace(16, { result: -1 }), contextOf())?.prevention, undefined, 'others refuse, too')
+})
 
 test('RIM-1 each way to the memory of a protected process is an act, by object, and a refused one too', () => {
   const cases: [Observation, Way][] = [
@@ -103,6 +132,12 @@ test('RIM-1 each way to the memory of a protected process is an act, by object, 
       } as const),
       'preload',
     ],
+    [by(thief, { ...opened('/etc/vault/seal.key'), watched: '/etc/vault' }), 'key_file_read'],
+    [by(thief, { ...opened('/etc/vault/seal.key'), watched: '/etc/vault', flags: null }), 'key_file_read'],
+    [by(thief, changed('/usr/sbin/keyservice', null)), 'image_replaced'],
+    [by(thief, changed(null, '/usr/sbin/keyservice')), 'image_replaced'],
+    [by(thief, changed('/usr/lib/vault/plugin.so', null)), 'image_replaced'],
+    [by(thief, linked({ before: null })), 'image_replaced'],
     [
       { ...reach('pidfd_getfd', 4), target: { ...service, pid: 77 }, taken: '/proc/900/mem' } as Observation,
       'memory_descriptor_passed',
@@ -110,6 +145,7 @@ test('RIM-1 each way to the memory of a protected process is an act, by object, 
     [by(sampleTask(), { kind: 'fork', child: service, tracer: 5 } as const), 'traced_from_birth'],
     [signal(SIGQUIT), 'dump_signal'],
     [signal(SIGUSR1, { target: webTask }), 'inspector_signal'],
+    [signal(SIGUSR1, { target: { ...unseen, ppid: 1 } }), 'inspector_signal'],
     [sysctl('kernel/core_pattern', 'core', '|/tmp/steal %p'), 'core_pattern_changed'],
     [sysctl('kernel/yama/ptrace_scope', '1', '0'), 'protection_weakened'],
     [sysctl('fs/suid_dumpable', '0', '1'), 'protection_weakened'],
@@ -117,6 +153,22 @@ test('RIM-1 each way to the memory of a protected process is an act, by object, 
   for (const [observation, way] of cases) assert.equal(wayOf(observation), way, JSON.stringify([way, observation.kind]))
   const refused = judge(ptrace(16902, { result: -1 }), contextOf())
   assert.deepEqual([refused?.error, refused?.severity, refused?.actor.pid], [1, 'critical', thief.pid])
+})
+
+test('RIM-2 a key file that was refused is an act that reached nothing; its folder is no key, and who writes or may read is no thief', () => {
+  const denied = { kind: 'file_denied', way: 'read', table: 1, rule: 0, repeats: 0 } as const
+  const { file, watched } = opened('/etc/vault/seal.key')
+  const act = judge(by(thief, { ...denied, file, watched }) as Observation, contextOf())
+  assert.deepEqual([act?.way, act?.error, act?.severity], ['key_file_read', 1, 'high'])
+  const folder = sampleFile('/etc/vault', { mode: 0o040700 })
+  const harmless = [
+    by(thief, { ...opened(''), file: folder }),
+    by(thief, { ...opened('/etc/vault/seal.key'), flags: 1 }),
+    by(thief, { ...opened('/etc/shadow'), watched: '/etc/shadow' }),
+    by(sampleTask(), opened('/etc/vault/seal.key')),
+    by(thief, changed('/usr/sbin/other', '/usr/sbin/another')),
+  ]
+  for (const one of harmless) assert.equal(wayOf(one as Observation), undefined, JSON.stringify(one.actor.exe))
 })
 
 test('RIM-1 a descriptor of its memory that is handed on names who opened it and who reads', () => {
@@ -131,6 +183,20 @@ test('RIM-1 a descriptor of its memory that is handed on names who opened it and
   assert.deepEqual([unknown?.actor.pid, unknown?.reader], [thief.pid, undefined])
   for (const path of ['/proc/902/mem', '/proc/900/maps', '/tmp/proc/900/mem'])
     assert.equal(judge({ ...given, path }, contextOf({ processes })), undefined, path)
+})
+
+test('RIM-1 a descriptor of its memory that a child has from birth names the parent who opened it, and the child', () => {
+  const processes = createProcessTable(processTableLimits)
+  const opener = sampleTask({ pid: 1400, startNs: 88_000_000_000n, exe: '/tmp/opener' })
+  processes.learn(memory(0, opener))
+  const child = { pid: 1500, startNs: 89_000_000_000n, comm: 'opener', ppid: 1400 }
+  const fork = by({ ...opener, exe: null, ancestors: [] }, { kind: 'fork', child, inherited: '/proc/900/mem' } as const)
+  const act = judge(fork, contextOf({ processes }))
+  assert.deepEqual([act?.way, act?.actor.exe, act?.reader], ['memory_descriptor_passed', '/tmp/opener', child])
+  assert.equal(act?.isInherited, true)
+  assert.equal(wayOf({ ...fork, inherited: '/proc/902/mem' }), undefined, 'nobody protects that one')
+  const own = sampleTask({ ...service, tid: 900, exe: vault.exe })
+  assert.equal(wayOf({ ...fork, actor: own }), undefined, 'its own memory')
 })
 
 test('RIM-1 equal acts that are told as one count, and so do their bytes', () => {
@@ -158,6 +224,7 @@ test('RIM-1 what is normal life is no act', () => {
     sysctl('kernel/yama/ptrace_scope', '0', '1'),
     sysctl('kernel/yama/ptrace_scope', '1', 'nothing'),
     sysctl('net/ipv4/ip_forward', '0', '1'),
+    by(thief, linked({ before: { size: 1n } })),
     by(thief, { kind: 'perf', target: { ...service, pid: 0, startNs: 0n }, type: 1, result: 3 } as const),
     by(thief, { kind: 'exit', exitCode: 0, signal: 0 } as const),
     start(thief, ['ps', 'aux']),
@@ -189,8 +256,14 @@ test('RIM-1 a fork that looks at its parent has its memory anyway; one that runs
   const child = sampleTask({ pid: 950, startNs: 89_000_000_000n, exe: vault.exe, ppid: 900, ancestors: [own] })
   processes.learn(by(own, { kind: 'fork', child: { ...child, ppid: 900 } } as const))
   assert.equal(wayOf(memory(0, child), contextOf({ processes })), undefined)
+  const limit = {
+    ...by(child, { kind: 'reach', call: 'prlimit64', request: 4, result: 0, taken: '', target: service } as const),
+  }
+  assert.equal(wayOf(limit, contextOf({ processes })), undefined)
   processes.learn(start({ ...child, exe: '/usr/bin/cat' }, ['cat']))
-  assert.equal(wayOf(memory(0, { ...child, exe: '/usr/bin/cat' }), contextOf({ processes })), 'proc_mem_read')
+  const stranger = { ...child, exe: '/usr/bin/cat' }
+  assert.equal(wayOf(memory(0, stranger), contextOf({ processes })), 'proc_mem_read')
+  assert.equal(wayOf({ ...limit, actor: stranger }, contextOf({ processes })), 'core_limit_raised')
 })
 
 test('RIM-1 how a protected program is started: preloaded code, an inspector, flags of its runtime; the starter is named', () => {
@@ -211,7 +284,9 @@ test('RIM-1 how a protected program is started: preloaded code, an inspector, fl
     [['node', 'a.js'], undefined],
   ]
   for (const [argv, way] of flags) assert.equal(wayOf(start(node, argv)), way, argv.join(' '))
-  assert.equal(wayOf(start(node, ['node', 'a.js'], ['NODE_OPTIONS'])), 'runtime_flags')
+  const options = start(node, ['node', 'a.js'], ['NODE_OPTIONS'])
+  assert.equal(wayOf(options), 'runtime_flags')
+  assert.equal(wayOf({ ...options, optionsHarmless: true } as Observation), undefined)
   assert.equal(
     wayOf(by(node, { kind: 'ptrace', target: webTask, request: 0, result: 0 } as const)),
     'traced_from_birth',

@@ -7,8 +7,10 @@ import { accessOf } from '../observe/file.ts'
 import type { ProcessTable } from '../observe/process-table.ts'
 import { asksToBeTraced, ptraceRequest } from '../observe/ptrace.ts'
 import { relationOf } from '../observe/relation.ts'
-import type { Observation, TargetRef, Task } from '../sources/observation.ts'
-import { type Act, isSameProcess, type ProcessKey, type ProtectedProcess, taskOf } from './act.ts'
+import type { FileChange, Observation, TargetRef, Task } from '../sources/observation.ts'
+import { type Act, type Aim, isSameProcess, type ProcessKey, type ProtectedProcess, taskOf } from './act.ts'
+import { memoryPidOf } from './memory-path.ts'
+import { dumpsItself, opensInspector, optionsOf, runsNode } from './runtime-flags.ts'
 import { type Way, ways } from './ways.ts'
 
 /** What is known beside the observation: from memory alone, so that the same is judged the same. */
@@ -27,12 +29,16 @@ export type JudgeContext = {
   handles(process: ProcessKey, signal: number): boolean | undefined
   /** Code of this kind is what this program has (code-baseline.ts). */
   isUsualCode(process: ProtectedProcess, code: Of<'executable'>): boolean
+  /** Whose keys the watched file or folder holds, of which this task is to read nothing; undefined: it holds none, or the task may. */
+  keysKeptFrom(task: Task, watched: string): Aim | undefined
+  /** Whose program, besides its image, is at or below the watched path. */
+  codeOf(watched: string): Aim | undefined
   readonly processes: ProcessTable
 }
 
 type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>
 type Found = Pick<Act, 'way' | 'aim'> &
-  Partial<Pick<Act, 'actor' | 'reader' | 'bytes' | 'error' | 'detail' | 'severity'>>
+  Partial<Pick<Act, 'actor' | 'reader' | 'isInherited' | 'bytes' | 'error' | 'prevention' | 'detail' | 'severity'>>
 
 const detailUnitsMax = 256
 
@@ -40,11 +46,12 @@ const detailUnitsMax = 256
 export function judge(observation: Observation, context: JudgeContext): Act | undefined {
   const found = find(observation, context)
   if (found === undefined) return undefined
-  const { way, aim, actor = observation.actor, reader, bytes = 0, error = 0, detail = '', severity } = found
+  const { way, aim, actor = observation.actor, reader, bytes = 0, error = 0, prevention, detail = '', severity } = found
   if (isKernel(actor) || context.isOurs(actor)) return undefined
   const { times: more = 0, lastNs = observation.timeNs } = observation.again ?? {}
   return {
-    ...{ way, aim, actor, reader, error },
+    ...{ way, aim, actor, reader, error, prevention },
+    ...(found.isInherited && { isInherited: true as const }),
     severity: severity ?? ways[way].severity,
     timeNs: observation.timeNs,
     lastNs,
@@ -89,12 +96,15 @@ function find(observation: Observation, context: JudgeContext): Found | undefine
     case 'frozen':
       return frozen(observation, context)
     case 'fork':
-      return bornTraced(observation, context)
+      return bornTraced(observation, context) ?? inherited(observation, context)
     case 'exit':
       return dumped(observation, context)
     case 'file_open':
+      return preloadChanged(observation) ?? keyRead(observation, context)
+    case 'file_denied':
+      return keyRead(observation, context)
     case 'file_change':
-      return preloadChanged(observation)
+      return preloadChanged(observation) ?? programReplaced(observation, context)
     default:
       return undefined
   }
@@ -108,25 +118,28 @@ function aimOf({ actor, target }: Aimed, context: JudgeContext): ProtectedProces
   return aim === undefined || isSameProcess(actor, target) ? undefined : aim
 }
 
-const refusal = (result: number) => ({ error: result < 0 ? -result : 0 })
+const refusal = ({ result, prevented }: { readonly result: number; readonly prevented?: true }) => ({
+  error: result < 0 ? -result : 0,
+  ...(prevented && { prevention: 'denied' as const }),
+})
 
 function traced(observation: Of<'ptrace'>, context: JudgeContext): Found | undefined {
-  const { request, result, actor } = observation
+  const { request, actor } = observation
   const { name, activity } = ptraceRequest(request)
   if (asksToBeTraced(request)) {
     const [parent] = actor.ancestors
     const aim = context.protectedAt(actor)
     if (aim === undefined || parent === undefined) return undefined
     const tracer = context.processes.find(parent)?.task ?? taskOf(parent)
-    return { way: 'traced_from_birth', aim, actor: tracer, detail: name, ...refusal(result) }
+    return { way: 'traced_from_birth', aim, actor: tracer, detail: name, ...refusal(observation) }
   }
   const aim = aimOf(observation, context)
   if (aim === undefined) return undefined
   const hold = name === 'PTRACE_SEIZE' ? 'ptrace_seize' : 'ptrace_attach'
-  return { way: activity === 'inject' ? 'ptrace_write' : hold, aim, detail: name, ...refusal(result) }
+  return { way: activity === 'inject' ? 'ptrace_write' : hold, aim, detail: name, ...refusal(observation) }
 }
 
-/** A bare fork that looks at its parent, as LeakSanitizer does, has its memory anyway. */
+/** A bare fork that looks at its parent, as LeakSanitizer does and canaries of another sensor, has its memory anyway. */
 const isFork = (aimed: Aimed, { processes }: JudgeContext) => relationOf(aimed, processes) === 'forked'
 
 function memoryOpened(observation: Of<'mem_open'>, context: JudgeContext): Found | undefined {
@@ -134,14 +147,21 @@ function memoryOpened(observation: Of<'mem_open'>, context: JudgeContext): Found
   if (aim === undefined || isFork(observation, context)) return undefined
   const access = accessOf(observation.flags)
   const way = access === 'write' || access === 'read_write' ? 'proc_mem_write' : 'proc_mem_read'
-  return { way, aim, detail: `/proc/${aim.pid}/mem, ${access}` }
+  const { prevented } = observation
+  const result = prevented ? -constants.errno.EPERM : 0
+  return {
+    way,
+    aim,
+    detail: `/proc/${aim.pid}/mem, ${access}`,
+    ...refusal({ result, ...(prevented && { prevented }) }),
+  }
 }
 
 function copied(observation: Of<'vm_read' | 'vm_write'>, context: JudgeContext): Found | undefined {
   const aim = aimOf(observation, context)
   if (aim === undefined || isFork(observation, context)) return undefined
-  const { kind, bytes, result } = observation
-  return { way: kind, aim, bytes, ...refusal(result) }
+  const { kind, bytes } = observation
+  return { way: kind, aim, bytes, ...refusal(observation) }
 }
 
 /** <asm-generic/resource.h>, <asm-generic/mman-common.h> */
@@ -150,28 +170,29 @@ const MADV_PAGEOUT = 21
 
 /** Other limits and advice cost a process time, not its memory. */
 function reached(observation: Of<'reach'>, context: JudgeContext): Found | undefined {
-  const { call, request, result, taken, target } = observation
+  const { call, request, taken, target } = observation
   const aim = aimOf(observation, context)
   if (aim === undefined) {
     // Taken out of whoever had opened it: both have it.
     const memory = call === 'pidfd_getfd' ? memoryOf(taken, context) : undefined
-    return memory && { way: 'memory_descriptor_passed', aim: memory, reader: target, detail: taken, ...refusal(result) }
+    return (
+      memory && { way: 'memory_descriptor_passed', aim: memory, reader: target, detail: taken, ...refusal(observation) }
+    )
   }
+  if (isFork(observation, context)) return undefined
   if (call === 'pidfd_getfd')
-    return { way: 'fd_taken', aim, detail: taken || `descriptor ${request}`, ...refusal(result) }
+    return { way: 'fd_taken', aim, detail: taken || `descriptor ${request}`, ...refusal(observation) }
   if (call === 'prlimit64' && request === RLIMIT_CORE)
-    return { way: 'core_limit_raised', aim, detail: 'RLIMIT_CORE', ...refusal(result) }
+    return { way: 'core_limit_raised', aim, detail: 'RLIMIT_CORE', ...refusal(observation) }
   // What is written out to swap lies there for whoever reads the disk.
   if (call === 'process_madvise' && request === MADV_PAGEOUT)
-    return { way: 'protection_weakened', aim, detail: 'MADV_PAGEOUT', ...refusal(result) }
+    return { way: 'protection_weakened', aim, detail: 'MADV_PAGEOUT', ...refusal(observation) }
   return undefined
 }
 
-const memoryPath = /^\/proc\/(\d+)(?:\/task\/\d+)?\/mem$/
-
 function memoryOf(path: string, context: JudgeContext): ProtectedProcess | undefined {
-  const pid = memoryPath.exec(path)?.[1]
-  return pid === undefined ? undefined : context.protectedNow(Number(pid))
+  const pid = memoryPidOf(path)
+  return pid === undefined ? undefined : context.protectedNow(pid)
 }
 
 /** Who opened it handed it on: whoever was given it is named beside, and stopped as well. */
@@ -188,10 +209,10 @@ function passed(observation: Of<'passed'>, context: JudgeContext): Found | undef
 
 /** Without a target it is of whatever runs on a CPU, and told of by a rule of its own; but for a probe that is put into a program. */
 function sampled(observation: Of<'perf'>, context: JudgeContext): Found | undefined {
-  const { path = '', type, result } = observation
+  const { path = '', type } = observation
   const aim = aimOf(observation, context) ?? context.protectedProgram(path)
   if (aim === undefined) return undefined
-  return { way: path === '' ? 'perf' : 'uprobe', aim, detail: path || `type ${type}`, ...refusal(result) }
+  return { way: path === '' ? 'perf' : 'uprobe', aim, detail: path || `type ${type}`, ...refusal(observation) }
 }
 
 /** What /proc shows of a process, but its memory: the last part of the path. */
@@ -229,6 +250,16 @@ function bornTraced({ child, tracer }: Of<'fork'>, context: JudgeContext): Found
   return aim && { way: 'traced_from_birth', aim, actor: byPid(tracer as number, context) }
 }
 
+/** Whoever had opened it made another process, which has it, too. */
+function inherited({ actor, child, inherited: path }: Of<'fork'>, context: JudgeContext): Found | undefined {
+  const aim = path === undefined ? undefined : memoryOf(path, context)
+  if (aim === undefined || isSameProcess(actor, aim)) return undefined
+  // A fork is told briefly: more of him was told as he opened it.
+  const parent = context.processes.find(actor)?.task ?? actor
+  const detail = `${path}, to a child`
+  return { way: 'memory_descriptor_passed', aim, actor: parent, reader: child, isInherited: true, detail }
+}
+
 /** Whoever brought that about: its memory lies where dumps go. */
 function dumped({ actor, dumped: isDumped, signal }: Of<'exit'>, context: JudgeContext): Found | undefined {
   const aim = isDumped === true ? context.protectedAt(actor) : undefined
@@ -244,6 +275,34 @@ function preloadChanged(observation: Of<'file_open' | 'file_change'>): Found | u
   if (observation.watched !== preloadFile) return undefined
   if (observation.kind === 'file_open' && accessOf(observation.flags) === 'read') return undefined
   return { way: 'preload', aim: 'machine', detail: preloadFile }
+}
+
+/** <sys/stat.h> */
+const S_IFMT = 0o170000
+const S_IFDIR = 0o040000
+const refused = { error: constants.errno.EPERM }
+
+/** Whoever lists a folder of keys has read none. */
+function keyRead(observation: Of<'file_open' | 'file_denied'>, context: JudgeContext): Found | undefined {
+  const { actor, file, watched } = observation
+  const isDenied = observation.kind === 'file_denied'
+  const access = isDenied ? observation.way : accessOf(observation.flags)
+  if (access === 'write' || (file.mode & S_IFMT) === S_IFDIR) return undefined
+  const aim = context.keysKeptFrom(actor, watched)
+  return aim && { way: 'key_file_read', aim, detail: file.path, ...(isDenied && refused) }
+}
+
+const otherwise: readonly FileChange[] = ['attributes', 'unwatched', 'cover']
+
+/** Its next start runs what was put there. */
+function programReplaced(observation: Of<'file_change'>, context: JudgeContext): Found | undefined {
+  const { change, path, to, watched, before } = observation
+  if (otherwise.includes(change)) return undefined
+  const isImage = (one: string | null) => one !== null && context.protectedProgram(one)
+  // What was known there has one more name elsewhere, and is what it was: perf and backups link programs into folders of their own.
+  if (change === 'link' && before !== null && path === watched) return undefined
+  const aim = isImage(to) || isImage(path) || context.codeOf(watched)
+  return aim ? { way: 'image_replaced', aim, detail: to ?? path ?? watched } : undefined
 }
 
 const { SIGUSR1, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, ...signals } = constants.signals
@@ -272,7 +331,7 @@ function signalled(observation: Of<'signal'>, context: JudgeContext): Found | un
 }
 
 function signalWay({ actor, target, signal }: Of<'signal'>, aim: ProtectedProcess, context: JudgeContext) {
-  if (signal === SIGUSR1) return runsNode(aim.exe) ? 'inspector_signal' : undefined
+  if (signal === SIGUSR1) return isNode(aim) ? 'inspector_signal' : undefined
   // Its manager ends it: the watchdog of systemd by SIGABRT, others by whatever they are told.
   const isManager = actor.pid === 1 || relationOf({ actor, target }, context.processes) === 'launched'
   if (isManager) return undefined
@@ -280,9 +339,9 @@ function signalWay({ actor, target, signal }: Of<'signal'>, aim: ProtectedProces
   return dumps.includes(signal) && context.handles(target, signal) !== true ? 'dump_signal' : undefined
 }
 
-/** Node's own names, Debian's too: `node`, `nodejs`, `node-22`. */
-export const runsNode = (exe: string | null): boolean =>
-  exe !== null && /^node(?:js)?(?:-?[\d.]+)?$/.test(basename(exe))
+/** Nobody has told the guard the image of what registered itself: its name says what it is, which Node gives each of its main threads. */
+const isNode = ({ exe, comm }: Pick<ProtectedProcess, 'exe' | 'comm'>): boolean =>
+  runsNode(exe) || (exe === null && /^node(?:js|-MainThread)?$/.test(comm))
 
 /** Below /proc/sys: what gets weaker by a smaller number, and by a greater one. */
 const guards: Readonly<Record<string, 'falls' | 'rises'>> = {
@@ -303,16 +362,14 @@ function settingChanged({ name, before, after }: Of<'sysctl'>): Found | undefine
   const rises = Number(after) > Number(before)
   // A text that is no number is refused by the kernel.
   if (Number.isNaN(Number(after)) || rises !== (direction === 'rises')) return undefined
-  return { way: 'protection_weakened', aim: 'machine', detail }
+  // Nobody's memory was reached: told, and nobody is ended for it.
+  return { way: 'protection_weakened', aim: 'machine', severity: 'medium', detail }
 }
 
 /** Named tools that say whose debugger they will be; others are known by what they do. */
 const debuggers = ['gdb', 'gcore', 'lldb', 'lldb-server', 'gdbserver', 'strace', 'ltrace', 'perf', 'bpftrace', 'criu']
 /** Where distributions put them: their starts are told. */
 export const debuggerPrograms: readonly string[] = debuggers.map((name) => `/usr/bin/${name}`)
-const inspects = /^--inspect(?:-brk|-wait|-port)?(?:=|$)/
-const dumpsItself =
-  /^--(?:heapsnapshot-(?:signal|near-heap-limit)|report-(?:on-signal|uncaught-exception|on-fatalerror))(?:=|$)/
 
 function started(observation: Of<'exec'>, context: JudgeContext): Found | undefined {
   const { actor, argv, file } = observation
@@ -336,23 +393,16 @@ function debuggerStarted(argv: readonly string[], path: string, context: JudgeCo
 }
 
 /** How a protected program was started: the graver counts. */
-function startWay({ variables, secure, argv }: Of<'exec'>, { exe }: ProtectedProcess) {
+function startWay({ variables, optionsHarmless, secure, argv }: Of<'exec'>, { exe }: ProtectedProcess) {
   const preloads = variables.filter((name) => ['LD_PRELOAD', 'LD_AUDIT', 'GCONV_PATH'].includes(name))
   if (preloads.length > 0 && !secure) return { way: 'preload', detail: preloads.join(', ') } as const
   if (!runsNode(exe)) return undefined
   const flags = optionsOf(argv)
-  const inspecting = flags.filter((flag) => inspects.test(flag))
+  const inspecting = flags.filter(opensInspector)
   if (inspecting.length > 0) return { way: 'inspector_listens', detail: inspecting.join(' ') } as const
-  const given = flags.filter((flag) => dumpsItself.test(flag))
-  if (variables.includes('NODE_OPTIONS')) given.push('NODE_OPTIONS')
+  const given = flags.filter(dumpsItself)
+  if (variables.includes('NODE_OPTIONS') && optionsHarmless !== true) given.push('NODE_OPTIONS')
   return given.length > 0 ? ({ way: 'runtime_flags', detail: given.join(' ') } as const) : undefined
-}
-
-/** Of Node itself: what stands behind its script is the script's. */
-function optionsOf(argv: readonly string[]): string[] {
-  const rest = argv.slice(1)
-  const script = rest.findIndex((argument) => !argument.startsWith('-') || argument === '--')
-  return script < 0 ? rest : rest.slice(0, script)
 }
 
 /** What runs in it that did not before: nobody knows who brought it. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLog, rfc3339, systemClock, systemDisk } from '@sealwatch/base'
-import { type HostConfig, mergeGroups } from '@sealwatch/contract/host-config'
+import { mergeGroups } from '@sealwatch/contract/host-config'
 import { authoritySigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
 import { keepGuardConfiguration } from './keep-configuration.ts'
 
@@ -55,7 +55,7 @@ test('RIM-5 INC-4: a guard follows what the pinned CA signed for its host, the n
       path,
       tenant: 'acme',
       pin: () => pin,
-      apply: (config: HostConfig | undefined) => applied.push(config?.guard?.cooldown_seconds),
+      apply: (said) => applied.push(said?.config.guard?.cooldown_seconds),
       disk: systemDisk,
       log: createLog('test', () => undefined, systemClock.nowMs),
     })

@@ -2,7 +2,6 @@
 // What the server tells this host's guard (docs/formats/host-config.md, 6): brought by the agent, and believed for its signature alone.
 
 import type { Disk, Log } from '@sealwatch/base'
-import type { HostConfig } from '@sealwatch/contract/host-config'
 import { type HostConfigStatement, openHostConfig, pinnedHost } from '@sealwatch/keys'
 import { guardError } from './errors.ts'
 
@@ -13,7 +12,7 @@ export type GuardConfigurationOptions = {
   /** How the fingerprint of the CA begins, as root was told it; undefined: root was told none yet. Throws SyntaxError. */
   readonly pin: () => string | undefined
   /** Called within the step that puts it in force, and at the start. */
-  readonly apply: (config: HostConfig | undefined) => void
+  readonly apply: (said: HostConfigStatement | undefined) => void
   readonly disk: Disk
   readonly log: Log
 }
@@ -33,7 +32,7 @@ const bytesMax = 8 * 1024 * 1024
 export async function keepGuardConfiguration(options: GuardConfigurationOptions): Promise<GuardConfiguration> {
   const { path, tenant, pin, apply, disk, log } = options
   let kept = await read()
-  apply(kept?.said.config)
+  apply(kept?.said)
 
   async function read(): Promise<Kept | undefined> {
     const bytes = await disk.read(path)
@@ -75,7 +74,7 @@ export async function keepGuardConfiguration(options: GuardConfigurationOptions)
       throw guardError('GUARD_CONFIG_REPLAYED', { attempted, received: `version ${kept.said.version} was taken` })
     await disk.replace(path, `${JSON.stringify({ v: 1, envelope, identity })}\n`, 0o600)
     kept = next
-    apply(next.said.config)
+    apply(next.said)
     log.info('the guard follows another configuration', { version })
   }
 

@@ -21,6 +21,7 @@ import { readBootNs, readProcesses } from '../sources/proc-snapshot.ts'
 import { guardConfigPrefix, guardSettings } from './config.ts'
 import { runGuard } from './guard.ts'
 import { readHostKey } from './host-key.ts'
+import { machineMountNamespace, unknownNamespace } from './mount-namespace.ts'
 
 // A log that cannot be written, on a full disk for one, is no reason to stop guarding.
 process.stdout.on('error', () => undefined)
@@ -33,8 +34,15 @@ try {
   const { dataDir, runDir, localFile, authorityFile, handsSocket, agentUid, agentGid } = config
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  // Its terminal may go; whoever says so of none would have ended it.
+  process.on('SIGHUP', () => undefined)
   const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
   const seen = { rows: readProcesses(), atBootNs: readBootNs() }
+  const hostMntNs = machineMountNamespace(config.mountNamespaceFile)
+  if (hostMntNs === unknownNamespace)
+    log.error('the mount namespace of this machine is not known: whom a path lets is not let', {
+      file: config.mountNamespaceFile,
+    })
   const signer = await readHostKey(config.hostKey, { uid: agentUid, gid: agentGid }, systemClock, stop.signal)
   if (signer === undefined) process.exit(0)
   // Its folder belongs to root.
@@ -57,6 +65,7 @@ try {
     },
     signer,
     seen,
+    hostMntNs,
     pid: process.pid,
     supervisorPid: process.ppid,
     onListening: () => manager.serving(systemClock, stop.signal),

@@ -13,6 +13,7 @@ const users = {
   hands: 64_708,
 } as const
 
+export const serverUid = users.server
 export const sensorUid = users.sensor
 export const handsUid = users.hands
 

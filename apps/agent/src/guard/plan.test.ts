@@ -17,10 +17,11 @@ function incidentOf(...acts: readonly Act[]): Incident {
 const responses = (kill: StepMode, evict: StepMode = 'on', rotate: StepMode = 'on') =>
   guardOrdersOf({ responses: { kill, evict, rotate } })
 const contextOf = (orders: GuardOrders, change: Partial<PlanContext> = {}): PlanContext => ({
-  ...{ orders, ordered: new Set<string>(), isCooling: () => false, spare: () => undefined },
+  ...{ orders, ordered: new Set<string>(), isDueAgain: () => false, isCooling: () => false, spare: () => undefined },
+  mntNsOf: () => undefined,
   ...change,
 })
-const said = (steps: readonly Step[]) => steps.map((step) => `${step.mode} ${stepKey(step)}`)
+const said = (steps: readonly Step[]) => steps.map((step) => `${step.rests ? 'rests' : step.mode} ${stepKey(step)}`)
 const [read, attach] = [sampleAct('proc_mem_read'), sampleAct('ptrace_attach')]
 const thiefKey = `kill ${thief.pid}:${thief.startNs / 10_000_000n}`
 
@@ -50,7 +51,29 @@ test('RIM-5 what was ordered is not ordered again, and a step rests for the entr
   const ordered = new Set([thiefKey, 'evict'])
   assert.deepEqual(said(plan(incident, contextOf(responses('on'), { ordered }))), ['on rotate'])
   const isCooling = (step: string, name: string) => step === 'rotate' && name === 'vault'
-  assert.deepEqual(said(plan(incident, contextOf(responses('on'), { ordered, isCooling }))), [])
+  assert.deepEqual(said(plan(incident, contextOf(responses('on'), { ordered, isCooling }))), ['rests rotate'])
+  const again = { ordered: new Set([thiefKey, 'evict', 'rotate']), isDueAgain: () => true }
+  assert.deepEqual(said(plan(incident, contextOf(responses('on'), again))), ['on evict', 'on rotate'])
+  assert.deepEqual(said(plan(incident, contextOf(responses('on'), { ...again, isCooling }))), [
+    'on evict',
+    'rests rotate',
+  ])
+})
+
+test('RIM-5 who only looks around is not ended, whatever others of his session did', () => {
+  const looking = sampleTask({ ...thief, pid: 1700, startNs: 89_000_000_000n })
+  const looks = ['environ_read', 'maps_read', 'fd_listed'] as const
+  const looked = looks.map((way) => sampleAct(way, { actor: looking }))
+  assert.deepEqual(said(plan(incidentOf(read, ...looked), contextOf(responses('on')))), [
+    `on ${thiefKey}`,
+    'on evict',
+    'on rotate',
+  ])
+  const both = plan(incidentOf(read, ...looked, sampleAct('vm_read', { actor: looking })), contextOf(responses('on')))
+  assert.deepEqual(
+    both.flatMap(({ suspect }) => suspect?.pid ?? []),
+    [thief.pid, 1700],
+  )
 })
 
 test('RIM-5 who opened it, who was handed it, and who forks faster than anybody kills', () => {
@@ -71,6 +94,9 @@ test('RIM-5 who opened it, who was handed it, and who forks faster than anybody 
   const pids = (acts: readonly Act[]) =>
     plan(incidentOf(...acts), contextOf(responses('on'))).flatMap(({ suspect }) => suspect?.pid ?? [])
   assert.deepEqual(pids(children.slice(0, 2)), [1601, 1602])
+  const shim = contextOf(responses('on'), { mntNsOf: () => thief.mntNs + 1 })
+  const inside = plan(incidentOf(...children), shim).flatMap(({ suspect }) => suspect?.pid ?? [])
+  assert.deepEqual(inside, [1601, 1602, 1603], 'whoever runs containers is not ended for what is done in one')
   assert.deepEqual(pids(children), [1601, 1602, 1603, 1250])
 })
 

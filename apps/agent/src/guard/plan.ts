@@ -25,14 +25,22 @@ export type Step = {
   readonly tree?: boolean
   /** Why it is not done after all. */
   readonly spared?: string
+  /** It was ordered for that entry too short a time ago: it is due once that is over. */
+  readonly rests?: true
 }
+
+export type MeasureStep = Exclude<GuardStep, 'kill'>
 
 export type PlanContext = {
   readonly orders: GuardOrders
-  /** Of this incident, by `stepKey`: what was ordered is not ordered again. */
+  /** Of this incident, by `stepKey`: what was ordered is not ordered again, but for what is due again. */
   readonly ordered: ReadonlySet<string>
+  /** It was done, and keys were read after that. */
+  isDueAgain(step: MeasureStep): boolean
   /** It was ordered for that entry too short a time ago. */
   isCooling(step: GuardStep, name: string): boolean
+  /** Inode number of its mount namespace; undefined: nobody knows. */
+  mntNsOf(process: ProcessKey): number | undefined
   /** Why nobody may kill it; undefined: one may. */
   spare(process: ProcessKey): string | undefined
 }
@@ -50,13 +58,16 @@ export function plan(incident: Incident, context: PlanContext): Step[] {
   const { orders, ordered } = context
   if (orders.mode !== 'on' || !isAtLeast(incident.severity, respondsFrom)) return []
   const steps = [...kills(incident, context), ...measures(incident, context)]
-  return steps.filter((step) => !ordered.has(stepKey(step)))
+  return steps.filter((step) => !ordered.has(stepKey(step)) || (step.step !== 'kill' && context.isDueAgain(step.step)))
 }
 
-function kills(incident: Incident, { orders, spare }: PlanContext): Step[] {
+function kills(incident: Incident, { orders, spare, mntNsOf }: PlanContext): Step[] {
   const mode = orders.responses.kill
   if (mode === 'off' || !isAllowed(incident, 'kill')) return []
-  const actors = [...incident.actors, ...crowdOf(incident)].map((actor) => ({ ...suspectOf(actor), tree: true }))
+  const actors = [...incident.suspects, ...crowdOf(incident, mntNsOf)].map((actor) => ({
+    ...suspectOf(actor),
+    tree: true,
+  }))
   const readers = incident.readers.map((reader) => ({ ...suspectOf(reader), tree: false }))
   return [...actors, ...readers].map(({ tree, ...suspect }) => {
     const spared = spare(suspect)
@@ -69,17 +80,17 @@ const suspectOf = ({ pid, startNs, comm, ...rest }: TargetRef | Task): Suspect =
   exe: 'exe' in rest ? rest.exe : null,
 })
 
-/** Parents of so many who acted that these are only its hands. */
-function crowdOf({ actors }: Incident): TargetRef[] {
+/** Parents of so many who acted that these are only its hands; what starts programs in a container has all of that below it. */
+function crowdOf({ suspects }: Incident, mntNsOf: PlanContext['mntNsOf']): TargetRef[] {
   const children = new Map<string, { readonly parent: TargetRef; count: number }>()
-  for (const { ancestors } of actors) {
+  for (const { ancestors, mntNs } of suspects) {
     const [parent] = ancestors
-    if (parent === undefined) continue
+    if (parent === undefined || (mntNsOf(parent) ?? mntNs) !== mntNs) continue
     const known = children.get(keyOf(parent)) ?? { parent: { ...parent, ppid: 0 }, count: 0 }
     known.count += 1
     children.set(keyOf(parent), known)
   }
-  const acted = new Set(actors.map(keyOf))
+  const acted = new Set(suspects.map(keyOf))
   return [...children.values()].flatMap(({ parent, count }) =>
     count >= crowdFrom && !acted.has(keyOf(parent)) ? [parent] : [],
   )
@@ -91,8 +102,8 @@ function measures(incident: Incident, { orders, isCooling }: PlanContext): Step[
   if (!isReached || incident.aim === 'machine') return []
   return (['evict', 'rotate'] as const).flatMap((step) => {
     const mode = orders.responses[step]
-    const isOff = mode === 'off' || !isAllowed(incident, step) || isCooling(step, nameOf(incident.aim))
-    return isOff ? [] : [{ step, mode }]
+    if (mode === 'off' || !isAllowed(incident, step)) return []
+    return [{ step, mode, ...(isCooling(step, nameOf(incident.aim)) && { rests: true }) }]
   })
 }
 

@@ -31,6 +31,15 @@ test('RIM-3 what everybody may read of a process is enough to find it, and one t
     all.find((one) => one.pid === pid),
     look,
   )
+  // Where this is no container, the first thread of the kernel is pid 2.
+  for (const later of [11_000_000_000n, 22_000_000_000n, 23_000_000_000n]) {
+    const again = await processes.look(readBootNs() + later, [])
+    for (const known of [look, ...all.filter(({ comm }) => comm === 'kthreadd')])
+      assert.deepEqual(
+        again.find((one) => one.pid === known.pid),
+        known,
+      )
+  }
   const [grouped] = (await processes.look(readBootNs(), [{ name: 'a', unit: 'a.service' }])).filter(
     (one) => one.pid === pid,
   )

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ProtectedEntry } from '@sealwatch/contract/guard-config'
 import { plainStart, sampleFile, sampleTask } from '../observe/sample-observations.ts'
-import type { Observation } from '../sources/observation.ts'
+import type { Observation, Site } from '../sources/observation.ts'
 import { type Change, createRegistry, type ProcessLook, registryLimits } from './registry.ts'
 
 const second = 1_000_000_000n
@@ -50,6 +50,17 @@ const exit = (pid: number, startNs = BigInt(pid) * second): Observation => ({
 const fork = (parent: number, pid: number, startNs = BigInt(pid) * second): Observation => ({
   ...{ ...at, kind: 'fork', actor: sampleTask({ pid: parent, startNs: BigInt(parent) * second, ancestors: [] }) },
   child: { pid, startNs, comm: 'child', ppid: parent },
+})
+
+test('RIM-3 what a process runs that was there before its start could be told the sensor says when it is asked', () => {
+  const all = registry()
+  all.look([look(10, { exe: null }), look(11, { exe: null })], none)
+  assert.equal(all.all.length, 0)
+  const examined = (pid: number, exe: string): Observation =>
+    ({ ...at, kind: 'examined', actor: sampleTask({ pid, startNs: BigInt(pid) * second, exe }) }) as Observation
+  assert.deepEqual(said(all.learn(examined(10, '/usr/bin/vault'))), ['protected vault 10 exe'])
+  assert.deepEqual(said(all.learn(examined(10, '/usr/bin/vault'))), [])
+  assert.deepEqual(said(all.learn(examined(11, '/usr/bin/other'))), [])
 })
 
 test('RIM-3 processes are found by program, unit, pid file and label, and our own by their users', () => {
@@ -115,7 +126,7 @@ test('RIM-3 a pid that is given again within a second is another process', () =>
 test('RIM-3 a process asks for itself: what it can do counts as far as its entry lets it; again is the same; each maximum holds', () => {
   const all = registry({ limits: { ...registryLimits, selfMax: 3, selfOfUserMax: 2 } })
   const self = (pid: number, change: object = {}) =>
-    all.register({ ...look(pid), name: 'billing', steps: ['evict', 'rotate'], ...change })
+    all.register({ ...look(pid), name: 'billing', steps: ['evict', 'rotate'], ...change }, at.timeNs)
   const first = self(40)
   assert(typeof first === 'object')
   assert.deepEqual([first.by, first.process.steps], ['self', ['kill', 'evict', 'rotate']])
@@ -133,10 +144,28 @@ test('RIM-3 a process asks for itself: what it can do counts as far as its entry
   assert.deepEqual(said(all.setEntries([])), [], 'it asked itself')
 })
 
+test('RIM-3 who asked for itself stays though the start of its program is told late, and goes with another program', () => {
+  const all = registry()
+  const ask = (pid: number) => {
+    const made = all.register({ ...look(pid, { exe: null }), name: 'keys', steps: ['evict'] }, at.timeNs)
+    assert(typeof made === 'object')
+    return () => [all.now(pid)?.id === made.id, all.now(pid)?.process.exe]
+  }
+  const told = (pid: number, path: string, timeNs: bigint, site?: Site) =>
+    said(all.learn({ ...exec(pid, path), timeNs, ...(site && { site }) } as Observation))
+  const byKernel = ask(70)
+  assert.deepEqual([told(70, '/usr/bin/perl', at.timeNs - 1n), byKernel()], [[], [true, '/usr/bin/perl']])
+  assert.deepEqual(told(70, '/usr/bin/perl', at.timeNs), ['unprotected keys 70 other_program'], 'its memory is another')
+  // Of what is found by looking the time is that of the look.
+  const byLook = ask(71)
+  assert.deepEqual([told(71, '/usr/bin/perl', at.timeNs + 1n, 'proc_poll'), byLook()], [[], [true, '/usr/bin/perl']])
+  assert.deepEqual(told(71, '/bin/sh', at.timeNs + 2n, 'proc_poll'), ['unprotected keys 71 other_program'])
+})
+
 test('RIM-3 a name is one user’s, and those of our parts are theirs: who is attacked has keys of all of that name changed', () => {
   const all = registry({ own: [{ name: 'sealwatch-server', uid: 64_701 }] })
   const self = (pid: number, name: string, uid: number) => {
-    const made = all.register({ ...look(pid), name, uid, steps: ['rotate'] })
+    const made = all.register({ ...look(pid), name, uid, steps: ['rotate'] }, at.timeNs)
     return typeof made === 'object' ? made.process.name : made
   }
   for (const name of ['server', 'sealwatch-server', 'sealwatch-other'])

@@ -2,7 +2,7 @@
 
 import { type GuardStep, guardSteps, type ProtectedBy, type ProtectedEntry } from '@sealwatch/contract/guard-config'
 import { isSameStart } from '../observe/process-table.ts'
-import type { Observation, TaskRef } from '../sources/observation.ts'
+import type { Observation, Site, TaskRef } from '../sources/observation.ts'
 import { isSameProcess, type ProcessKey, type ProtectedProcess } from './act.ts'
 
 /** A process as /proc shows it to everybody; of its image only who looked as root knows. */
@@ -44,9 +44,9 @@ export type Registry = {
     isThere?: (process: ProcessKey) => boolean,
   ): Change[]
   /** Starts, ends and forks. */
-  learn(observation: Observation): Change[]
-  /** A process asks for itself. */
-  register(self: SelfRegistration): Registered | NotRegistered
+  learn(observation: Seen): Change[]
+  /** A process asks for itself, at that moment of CLOCK_BOOTTIME. */
+  register(self: SelfRegistration, nowNs: bigint): Registered | NotRegistered
   at(process: ProcessKey): Registered | undefined
   now(pid: number): Registered | undefined
   /** The first that runs this program. */
@@ -76,9 +76,13 @@ export const registryLimits = { processesMax: 4_096, selfMax: 1_024, selfOfUserM
 /** Of the names of parts of ours; without it they are theirs as well. */
 const ownPrefix = 'sealwatch-'
 
+type Seen = Observation & { readonly site?: Site }
+type SeenExec = Extract<Seen, { readonly kind: 'exec' }>
 type Held = Registered & {
   readonly uid: number
   readonly entry: ProtectedEntry | undefined
+  /** When it asked for itself. */
+  readonly askedNs?: bigint
 }
 
 export function createRegistry(options: {
@@ -166,23 +170,26 @@ export function createRegistry(options: {
       const { actor } = observation
       if (observation.kind === 'fork') return inherit(actor, observation.child)
       const known = at(actor)
+      if (observation.kind === 'examined' && known !== undefined) return identified(known, actor.exe)
       if (observation.kind === 'exit') return known === undefined ? [] : release(known, 'ended')
-      if (observation.kind !== 'exec') return []
+      if (observation.kind !== 'exec' && observation.kind !== 'examined') return []
       const look = {
         pid: actor.pid,
         startNs: actor.startNs,
         uid: actor.uid,
         comm: actor.comm,
-        exe: observation.file.path,
+        exe: observation.kind === 'exec' ? observation.file.path : actor.exe,
         ...nowhere,
       }
-      return known === undefined ? [...overtaken(look), ...consider(look, noFiles)] : changed(known, look)
+      if (known === undefined || observation.kind === 'examined')
+        return [...overtaken(look), ...consider(look, noFiles)]
+      return isWhatAsked(known, observation) ? identified(known, look.exe) : changed(known, look)
     },
-    register({ name, uid, steps, ...self }) {
+    register({ name, uid, steps, ...self }, nowNs) {
       const known = at(self)
       if (known?.by === 'self') {
         if (known.process.name !== name) return 'other_name'
-        const again = { ...known, process: { ...known.process, steps: stepsOf(known.entry, steps) } }
+        const again = { ...known, process: { ...known.process, steps: stepsOf(known.entry, steps) }, askedNs: nowNs }
         held.set(self.pid, again)
         return again
       }
@@ -202,7 +209,7 @@ export function createRegistry(options: {
         steps: stepsOf(entry, steps),
       }
       const exe = known?.process.exe ?? self.exe
-      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, entry }
+      const one: Held = { process: { ...process, exe }, by: 'self', id: newId(), uid, entry, askedNs: nowNs }
       held.set(self.pid, one)
       version += 1
       return one
@@ -219,6 +226,13 @@ export function createRegistry(options: {
     get unheld() {
       return unheld
     },
+  }
+
+  /** It was there before the guard, or registered itself: the examiner knows what it runs. */
+  function identified(known: Held | undefined, exe: string | null): Change[] {
+    if (known !== undefined && known.process.exe === null)
+      held.set(known.process.pid, { ...known, process: { ...known.process, exe } })
+    return []
   }
 
   /** A child has its parent's memory until it runs another program. */
@@ -245,6 +259,15 @@ export function createRegistry(options: {
     }
     return [...release(known, 'other_program'), ...consider(look, noFiles)]
   }
+}
+
+/**
+ * Whether it is the start of the program that asked, told late. Who looks at all processes again and again knows only what runs by now:
+ * another program than was known, or the one that asked.
+ */
+function isWhatAsked({ askedNs, process }: Held, { site, timeNs, file }: SeenExec): boolean {
+  if (askedNs === undefined) return false
+  return site === 'proc_poll' ? process.exe === null || process.exe === file.path : timeNs < askedNs
 }
 
 type Entry = { readonly name: string; readonly steps: readonly GuardStep[] }

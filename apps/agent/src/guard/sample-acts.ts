@@ -20,6 +20,15 @@ export const actAt = 90_000_000_000n
 
 export function sampleAct(way: Way, change: Partial<Act> = {}): Act {
   const timeNs = change.timeNs ?? actAt
-  const rest = { reader: undefined, timeNs, lastNs: timeNs, times: 1, bytes: 0, error: 0, detail: '' }
+  const rest = {
+    reader: undefined,
+    timeNs,
+    lastNs: timeNs,
+    times: 1,
+    bytes: 0,
+    error: 0,
+    prevention: undefined,
+    detail: '',
+  }
   return { way, severity: ways[way].severity, aim: vault, actor: thief, ...rest, ...change }
 }

@@ -8,6 +8,7 @@ import {
   type GuardContext,
   incidentRecord,
   protectedRecord,
+  refusedRecord,
   responseRecord,
   stateRecord,
   unprotectedRecord,
@@ -50,7 +51,12 @@ export function sampleGuardEvents(): Readonly<Record<string, GuardEvent>> {
   const response = { incident, aim: vault } as const
   const suspect = { pid: thief.pid, startNs: thief.startNs, comm: thief.comm, exe: thief.exe }
   const kill = { ...response, step: 'kill', suspect, tree: true } as const
-  const state = { mode: 'on', responses: { kill: 'dry-run', evict: 'on', rotate: 'on' }, by: 'default' } as const
+  const state = {
+    mode: 'on',
+    prevent: 'off',
+    responses: { kill: 'dry-run', evict: 'on', rotate: 'on' },
+    by: 'default',
+  } as const
   const until = '2026-11-23T12:00:00Z'
   const allowance = { id: 'a1', exe: '/tmp/renamed', until, by: 'usr_0123456789abcdef0123', why: 'a crash' }
   const drafts = {
@@ -67,6 +73,11 @@ export function sampleGuardEvents(): Readonly<Record<string, GuardEvent>> {
     'guard-mode-off': stateRecord(
       actAt,
       { ...state, mode: 'off', by: 'environment', tier: 'polling', before: 'on' },
+      { ...context, tenant: 'cluster' },
+    ),
+    'guard-config-refused': refusedRecord(
+      actAt,
+      { code: 'GUARD_CONFIG_REPLAYED', received: 'version 7 was taken', version: 7 },
       { ...context, tenant: 'cluster' },
     ),
     'guard-allowed': allowedRecord(actAt, { allowance, act: sampleAct('ptrace_attach'), times: 2 }, context),

@@ -5,8 +5,7 @@ import { type Clock, isSealwatchError, type Log } from '@sealwatch/base'
 import type { SensorHello, SensorMessage } from '../sources/observation.ts'
 import { holdOrder, type TableSecret } from '../sources/sensor-order.ts'
 import type { SensorConnection, SensorSocket } from '../sources/sensor-socket.ts'
-import type { ProcessKey } from './act.ts'
-import { protectedLimits, protectedOrder } from './protected-order.ts'
+import { type Prevention, type ProtectedProcess, protectedLimits, protectedOrder } from './protected-order.ts'
 
 export type Tier = 'ebpf' | 'polling' | 'none'
 
@@ -14,6 +13,8 @@ export type SensorLine = {
   readonly tier: Tier
   /** The sensor says that it follows the newest list. */
   readonly isFollowed: boolean
+  /** Why this kernel refuses nothing for the guard; undefined: it does. */
+  readonly preventsNothing: string | undefined
   /** Whom it looks at has changed; what comes together is told together. */
   changed(): void
   /** Until the signal fires. */
@@ -27,7 +28,11 @@ const gatherMs = 5
 
 export function createSensorLine(options: {
   readonly socket: Pick<SensorSocket, 'tell'>
-  readonly protected: () => { readonly processes: readonly ProcessKey[]; readonly images: readonly string[] }
+  readonly protected: () => {
+    readonly processes: readonly ProtectedProcess[]
+    readonly images: readonly string[]
+    readonly prevention?: Prevention
+  }
   readonly take: (messages: readonly SensorMessage[]) => Promise<void>
   /** It came, or is gone. */
   readonly onTier: (tier: Tier) => void
@@ -40,6 +45,7 @@ export function createSensorLine(options: {
   let number = 0
   let isDue = false
   let followed: number | undefined
+  let preventsNothing: string | undefined = 'no sensor has come yet'
 
   function turn(next: Tier): void {
     if (next === tier) return
@@ -49,7 +55,7 @@ export function createSensorLine(options: {
 
   function tell(): void {
     isDue = false
-    const { processes, images } = options.protected()
+    const { processes, images, prevention } = options.protected()
     number += 1
     // The registry holds no more than the sensor takes; of paths that are too long the processes are named alone.
     const { imagesMax, imageBytes } = protectedLimits
@@ -59,7 +65,8 @@ export function createSensorLine(options: {
         images: images.length,
         told: told.length,
       })
-    socket.tell(protectedOrder({ processes, images: told }, number, secondsHeld, secret))
+    const table = { processes, images: told, ...(prevention && { prevention }) }
+    socket.tell(protectedOrder(table, number, secondsHeld, secret))
   }
 
   async function hold(signal: AbortSignal): Promise<void> {
@@ -74,7 +81,8 @@ export function createSensorLine(options: {
       for await (const messages of connection) {
         const hello = messages.find((message): message is SensorHello => message.kind === 'hello')
         if (hello !== undefined) {
-          turn(hello.modes.process === 'ebpf' ? 'ebpf' : 'polling')
+          preventsNothing = preventsNothingOf(hello)
+          turn(hello.modes.process === 'ebpf' && hello.modes.file === 'ebpf' ? 'ebpf' : 'polling')
           tell()
         }
         followed = messages.findLast((message) => message.kind === 'report')?.table ?? followed
@@ -94,6 +102,9 @@ export function createSensorLine(options: {
     get isFollowed() {
       return tier !== 'none' && followed === number && !isDue
     },
+    get preventsNothing() {
+      return preventsNothing
+    },
     changed() {
       if (isDue || tier === 'none') return
       isDue = true
@@ -107,4 +118,10 @@ export function createSensorLine(options: {
       await holding
     },
   }
+}
+
+/** docs/formats/frame.md, 12.8: of the site reach, which has a second tier. */
+function preventsNothingOf({ attached: { reach } }: SensorHello): string | undefined {
+  if (reach.reason.startsWith('tier 2: ')) return undefined
+  return reach.reason.replace(/^tier 1: /, '') || 'there are no BPF programs'
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ async function openLine() {
     processAt: processes.one,
     register: ({ pid }, { protect: name, steps }) => {
       const look = processes.one(pid)
-      return look && registry.register({ ...look, name, steps })
+      return look && registry.register({ ...look, name, steps }, 0n)
     },
     audit: async () => [{ finding: 'core_limit', severity: 'medium', advice: 'x' }],
     mode: () => 'on',
@@ -65,10 +65,12 @@ function talk(path: string) {
 test('RIM-3 RIM-4 a service registers by one call, hears of a threat, does what it can and says so', async () => {
   const { path, done, heard, registry, line } = await openLine()
   const evicted: string[] = []
+  const told: string[] = []
   const hurry = AbortSignal.timeout(30_000)
   const protection = protect({
     name: 'billing',
     socket: path,
+    onThreat: ({ severity }) => told.push(severity),
     evict: async ({ incident }) => {
       evicted.push(incident)
       return '3 keys'
@@ -81,8 +83,12 @@ test('RIM-3 RIM-4 a service registers by one call, hears of a threat, does what 
   }
   await order()
   while (done.length === 0 && !hurry.aborted) await heard.wait(hurry)
-  assert.deepEqual(done, [[registered.id, { done: 'evict', incident: 'inc_1', ok: true, detail: '3 keys' }]])
+  assert.deepEqual(done, [[registered.id, { done: 'evict', incident: 'inc_1', number: 1, ok: true, detail: '3 keys' }]])
   assert.deepEqual(evicted, ['inc_1'])
+  await order()
+  while (done.length === 1 && !hurry.aborted) await heard.wait(hurry)
+  assert.deepEqual(evicted, ['inc_1', 'inc_1'], 'an order that is given again in one incident is done again')
+  assert.deepEqual(told, ['critical', 'critical'])
   protection.stop()
   await line.close()
 })
@@ -127,20 +133,35 @@ test('RIM-4 what was not answered before a connection was lost is ordered again,
   const [registered] = registry.all
   assert(registered !== undefined)
   assert.equal(line.threaten(registered, threat, ['evict', 'rotate']), true)
-  assert.deepEqual(await first.hear(), { threat, steps: ['evict', 'rotate'] })
-  first.say({ done: 'evict', incident: 'inc_1', ok: true })
+  assert.deepEqual(await first.hear(), { threat, steps: ['evict', 'rotate'], number: 1 })
+  first.say({ done: 'evict', incident: 'inc_1', number: 1, ok: true })
   first.say({ done: 'rotate', incident: 'inc_1', ok: false, detail: 'queued: no KMS' })
   while (done.length < 2 && !hurry.aborted) await heard.wait(hurry)
-  first.socket.destroy()
+  // Keys were read again: the step that was done is another order, which an answer to the one before does not end.
+  assert.equal(line.threaten(registered, threat, ['evict']), true)
+  assert.deepEqual(await first.hear(), { threat, steps: ['evict'], number: 2 })
+  first.say({ done: 'evict', incident: 'inc_1', number: 1, ok: true })
+  first.socket.end()
+  await closed(first.socket)
+  // AGT-8: who removes the socket keeps no service from coming.
+  rmSync(path)
+  while (!existsSync(path)) await systemClock.sleep(20, hurry)
   const second = talk(path)
   second.say({ v: 1, protect: 'billing', steps: ['evict', 'rotate'] })
   assert.equal((await second.hear())?.id, 'prt_1', 'it is the same registration')
-  assert.deepEqual(await second.hear(), { threat, steps: ['rotate'] })
-  second.say({ done: 'rotate', incident: 'inc_1', ok: true })
-  while (done.length < 3 && !hurry.aborted) await heard.wait(hurry)
+  assert.deepEqual(await second.hear(), { threat, steps: ['rotate'], number: 1 }, 'with the number that it had')
+  assert.deepEqual(await second.hear(), { threat, steps: ['evict'], number: 2 })
+  second.say({ done: 'rotate', incident: 'inc_1', number: 1, ok: true })
+  second.say({ done: 'evict', incident: 'inc_1', ok: true })
+  while (done.length < 4 && !hurry.aborted) await heard.wait(hurry)
   assert.deepEqual(
-    done.map(([, { ok }]) => ok),
-    [true, false, true],
+    done.map(([, { done: step, number, ok }]) => [step, number, ok]),
+    [
+      ['evict', 1, true],
+      ['rotate', undefined, false],
+      ['rotate', 1, true],
+      ['evict', undefined, true],
+    ],
   )
   line.forget(registered.process)
   assert.equal(line.threaten(registered, threat, []), false)

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guard's end of docs/formats/protect.md: services register here, hear of threats, and say what they did.
 
-import { chmod, unlink } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
-import { type Clock, errorsOf, isSealwatchError, type Log, type PeerCredentials } from '@sealwatch/base'
+import type { Socket } from 'node:net'
+import {
+  type Clock,
+  errorsOf,
+  isSealwatchError,
+  type Log,
+  openStandingSocket,
+  type PeerCredentials,
+} from '@sealwatch/base'
 import type { GuardMode } from '@sealwatch/contract/guard-config'
 import {
   createLines,
   type Done,
   type Finding,
   lineOf,
-  type Order,
   protectErrors,
   type Registration,
   readFromService,
@@ -59,7 +64,11 @@ export const serviceLineLimits = {
   untoldBytesMax: 64 * 1024,
 } as const
 
-type Pending = { readonly order: Order; readonly open: Set<Step>; readonly orderedNs: bigint }
+/** Of each step that is not answered its newest order. */
+type Pending = {
+  readonly threat: Threat
+  readonly open: ReadonlyMap<Step, { readonly number: number; readonly orderedNs: bigint }>
+}
 type Service = { registered: Registered; socket: Socket | undefined; readonly pending: Map<string, Pending> }
 
 /** Whoever has a process may connect: the folder says where, the kernel who. */
@@ -68,6 +77,7 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
   const { connectionsMax, connectionsOfUserMax, firstLineMs, ordersMax, untoldBytesMax } = serviceLineLimits
   const services = new Map<string, Service>()
   const connections = new Map<Socket, number>()
+  let lastNumber = 0
 
   function accept(socket: Socket): void {
     socket.on('error', () => socket.destroy())
@@ -154,7 +164,9 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
     tell(socket, lineOf({ ok: true, id, audit: found, mode: mode() }))
     // Only what follows the answer is a threat.
     service.socket = socket
-    for (const { order, open } of service.pending.values()) tell(socket, lineOf({ ...order, steps: [...open] }))
+    for (const { threat, open } of service.pending.values())
+      for (const [number, steps] of Map.groupBy(open.keys(), (step) => open.get(step)?.number as number))
+        tell(socket, lineOf({ threat, steps, number }))
   }
 
   function tell(socket: Socket, line: string): boolean {
@@ -165,41 +177,42 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
 
   function answered(service: Service, done: Done): void {
     const pending = service.pending.get(done.incident)
-    if (pending === undefined) return
+    const asked = pending?.open.get(done.done)
+    // To an order in whose place there is a newer one.
+    if (pending === undefined || asked === undefined || (done.number ?? asked.number) !== asked.number) return
     const isQueued = !done.ok && done.detail?.startsWith(queuedPrefix) === true
     // What waits for its KMS is answered again.
-    if (!isQueued) pending.open.delete(done.done)
-    if (pending.open.size === 0) service.pending.delete(done.incident)
-    const tookMs = Number((clock.monotonicNs() - pending.orderedNs) / 1_000_000n)
+    const left = new Map([...pending.open].filter(([step]) => isQueued || step !== done.done))
+    if (left.size === 0) service.pending.delete(done.incident)
+    else service.pending.set(done.incident, { ...pending, open: left })
+    const tookMs = Number((clock.monotonicNs() - asked.orderedNs) / 1_000_000n)
     onDone(service.registered, done, tookMs)
   }
 
-  await unlink(path).catch(noop)
-  const server = createServer(accept)
-  await listen(server, path)
-  await chmod(path, 0o666)
+  const standing = await openStandingSocket({ path, mode: 0o666, take: accept, clock })
 
   return {
     threaten({ process }, threat, steps) {
       const service = services.get(keyOf(process))
       if (service === undefined) return false
-      const order = { threat, steps }
+      lastNumber += 1
+      const number = lastNumber
       if (steps.length > 0) {
-        const known = service.pending.get(threat.incident)
-        const open = new Set([...(known?.open ?? []), ...steps])
-        service.pending.set(threat.incident, { order, open, orderedNs: clock.monotonicNs() })
+        const orderedNs = clock.monotonicNs()
+        const asked = steps.map((step) => [step, { number, orderedNs }] as const)
+        const open = new Map([...(service.pending.get(threat.incident)?.open ?? []), ...asked])
+        service.pending.set(threat.incident, { threat, open })
         if (service.pending.size > ordersMax) service.pending.delete(service.pending.keys().next().value as string)
       }
-      return service.socket !== undefined && tell(service.socket, lineOf(order))
+      return service.socket !== undefined && tell(service.socket, lineOf({ threat, steps, number }))
     },
     forget: (process) => {
       services.get(keyOf(process))?.socket?.destroy()
       services.delete(keyOf(process))
     },
     close: async () => {
-      server.close()
+      standing.close()
       for (const socket of connections.keys()) socket.destroy()
-      await unlink(path).catch(noop)
     },
   }
 }
@@ -207,10 +220,3 @@ export async function listenForServices(options: ServiceLineOptions): Promise<Se
 export const queuedPrefix = 'queued: '
 const refusalUnitsMax = 1_000
 const noop = () => undefined
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, resolve)
-  })
-}

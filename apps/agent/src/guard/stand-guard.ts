@@ -2,11 +2,11 @@
 // The guard at its post: its lines to the sensor, to services and to the hands, and a look around each second.
 
 import { randomBytes } from 'node:crypto'
-import { readlinkSync } from 'node:fs'
-import { type Clock, type Log, openBootClock, openPeerCredentials } from '@sealwatch/base'
-import type { EventDraft, GuardEvent, GuardState } from '@sealwatch/contract'
+import { type Clock, type Log, openPeerCredentials } from '@sealwatch/base'
+import type { EventDraft, GuardEvent, GuardRefused, GuardState } from '@sealwatch/contract'
 import type { GuardOrders } from '@sealwatch/contract/guard-config'
 import type { Ed25519Signer } from '@sealwatch/keys'
+import { carriageLimits, type GuardReport, type Judged } from '../carriage/messages.ts'
 import { deviceOf } from '../observe/context.ts'
 import { createProcessTable, type ProcessRow, processTableLimits } from '../observe/process-table.ts'
 import type { HostFacts } from '../ship/host-facts.ts'
@@ -17,16 +17,21 @@ import type { SensorMessage } from '../sources/observation.ts'
 import { listenForSensor } from '../sources/sensor-socket.ts'
 import { agentVersion } from '../version.ts'
 import { keyOf, type ProcessKey } from './act.ts'
-import { auditOf } from './audit.ts'
-import { type GuardContext, stateRecord } from './events.ts'
+import { type GuardContext, refusedRecord, stateRecord } from './events.ts'
+import { createExaminations } from './examinations.ts'
 import { createGuarding } from './guarding.ts'
 import { createHandsClient, type HandsState } from './hands-client.ts'
 import { debuggerPrograms } from './judge.ts'
+import type { KeyFile } from './key-files.ts'
+import { ofDeployment } from './of-deployment.ts'
 import { handsUid, ownParts, sensorUid } from './own-parts.ts'
+import { preventionOf } from './prevention.ts'
 import { createProcesses } from './processes.ts'
-import { createRegistry, type ProcessLook } from './registry.ts'
+import { protectedLimits } from './protected-order.ts'
+import { createRegistry, type ProcessLook, type Registry } from './registry.ts'
 import { createSensorLine, type Tier } from './sensor-line.ts'
 import { listenForServices } from './service-line.ts'
+import { createUnseenStarts } from './unseen-starts.ts'
 
 export type PostOptions = {
   readonly paths: Readonly<Record<'sensorSocket' | 'protectSocket' | 'handsSocket', string>>
@@ -36,13 +41,25 @@ export type PostOptions = {
   readonly hostId: () => string | undefined
   /** Who says what the guard does, and what. */
   readonly orders: () => { readonly orders: GuardOrders; readonly by: GuardState['by'] }
+  readonly allowedNowMs: () => number
+  /** Since when no agent is there, CLOCK_BOOTTIME; undefined: one is. */
+  readonly agentAwayNs: () => bigint | undefined
   /** What ran when somebody looked as root; CLOCK_BOOTTIME. */
   readonly seen: { readonly rows: readonly ProcessRow[]; readonly atBootNs: bigint }
+  /** Of the machine's own mount namespace: inode number. */
+  readonly hostMntNs: number
+  /** Of Sealwatch's own parts. */
+  readonly keyFiles: readonly KeyFile[]
   /** Who keeps the guard alive. */
   readonly supervisorPid: number
   /** Of the guard: by it the hands know its commands. */
   readonly signer: Ed25519Signer
   readonly seal: (tenant: string, draft: EventDraft<GuardEvent>) => void
+  readonly onJudged: (judged: Judged) => void
+  /** Others are protected, or are seen no more. */
+  readonly onProtected: () => void
+  /** CLOCK_BOOTTIME. */
+  readonly bootNs: () => bigint
   readonly clock: Clock
   readonly log: Log
 }
@@ -50,12 +67,21 @@ export type PostOptions = {
 export type Post = {
   /** Somebody says something else than before. */
   ordersChanged(): void
+  /** What came from the server by the agent, and is not taken. */
+  refused(refused: GuardRefused): void
   /** A standing order came for the hands. */
   handOver(envelope: string): void
   readonly tier: Tier
   /** The sensor says that it looks at all that are protected now. */
   readonly isFollowed: boolean
+  /** Why this kernel refuses nothing for the guard; undefined: it does, where it is told to. */
+  readonly preventsNothing: string | undefined
   readonly protected: number
+  readonly names: GuardReport['names']
+  /** Of whom it judges what others do to them, by `keyOf`: what reaches the agent of them need not be told a second time. */
+  readonly judges: readonly string[]
+  /** Paths of the watch list of which it judges the same. */
+  readonly keeps: readonly string[]
   readonly incidents: number
   readonly hands: HandsState
   /** Until the signal fires. */
@@ -70,10 +96,11 @@ const tierPatienceNs = 10_000_000_000n
 const prepareMs = 2
 const tickNs = 10_000_000n
 
+type Looked = Pick<Registry, 'entries' | 'version'> & { readonly looks: readonly ProcessLook[] }
+
 export async function takePost(options: PostOptions): Promise<Post> {
-  const { paths, tenant, facts, orders, signer, clock, log } = options
+  const { paths, tenant, facts, orders, signer, bootNs, clock, log } = options
   const { rows, atBootNs } = options.seen
-  const bootNs = openBootClock()
   const newId = (kind: string) => `${kind}_${randomBytes(12).toString('hex')}`
   const table = createProcessTable(processTableLimits)
   table.seed(rows, atBootNs)
@@ -87,6 +114,9 @@ export async function takePost(options: PostOptions): Promise<Post> {
   const accounts = createAccounts(clock)
   const processFacts = createProcessFacts(clock)
   let ours: ReadonlySet<string> = new Set()
+  /** What was looked at last: where all of it is as it was, there is nothing to learn of it. */
+  let looked: Partial<Looked> = {}
+  let names = { version: -1, rows: [] as GuardReport['names'] }
   let told: GuardState | undefined
   let tierSinceNs = bootNs()
 
@@ -108,39 +138,66 @@ export async function takePost(options: PostOptions): Promise<Post> {
   })
 
   const hands = createHandsClient({ path: paths.handsSocket, signer, bootNs, clock, log })
+  const examinations = createExaminations(() => sensorLine.changed(), clock)
+  const unseen = createUnseenStarts(() => registry.images.length > 0 && sensorLine.tier !== 'none')
   const guarding = createGuarding({
     registry,
     processes,
     orders: () => orders().orders,
-    hostMntNs: namespaceId('mnt'),
-    seal: (draft) => options.seal(tenant, draft),
+    hostMntNs: options.hostMntNs,
+    ownKeyFiles: options.keyFiles,
+    allowedNowMs: options.allowedNowMs,
+    agentAwayNs: options.agentAwayNs,
+    canPrevent: () => sensorLine.preventsNothing === undefined,
+    seal: (draft) => {
+      options.seal(tenant, draft)
+      const forDeployment = ofDeployment(draft)
+      if (forDeployment !== undefined) options.seal(clusterTenant, forDeployment)
+    },
     context: () => contextOf(tenant),
     prepare,
-    audit: async ({ process }) => auditOf(process),
+    audit: ({ process }) => examinations.of(process),
     services: () => services,
     hands,
     ours: () => ours,
+    onJudged: options.onJudged,
     newId: () => newId('inc'),
     bootNs,
-    clock,
     log,
   })
   const sensor = await listenForSensor(paths.sensorSocket, createFrameDecoder)
   const sensorLine = createSensorLine({
     socket: sensor,
     protected: () => {
-      if (orders().orders.mode === 'off') return { processes: [], images: [] }
+      const now = orders().orders
+      if (now.mode === 'off') return { processes: [], images: [] }
+      const at = { nowMs: options.allowedNowMs(), bootNs: bootNs() }
+      const prevention = preventionOf(now, at, accounts.all())
       return {
-        processes: registry.all.map(({ process }) => process),
+        processes: [
+          ...registry.all.map(({ process: { pid, startNs, name } }) => {
+            const isToBeExamined = examinations.isDue({ pid, startNs })
+            return { pid, startNs, name, isToBeExamined }
+          }),
+          ...unseen.asked
+            .filter((process) => registry.at(process) === undefined)
+            .slice(0, Math.max(0, protectedLimits.processesMax - registry.all.length))
+            .map((process) => ({ ...process, isToBeExamined: true })),
+        ],
         images: [...registry.images, ...debuggerPrograms],
+        ...(prevention !== undefined && { prevention }),
       }
     },
     take: async (messages) => {
+      examinations.take(messages)
+      unseen.take(messages)
       await guarding.take(messages)
       spread()
     },
     onTier: () => {
       tierSinceNs = bootNs()
+      unseen.begin(tierSinceNs)
+      options.onProtected()
     },
     secret: secretOf(),
     clock,
@@ -155,13 +212,13 @@ export async function takePost(options: PostOptions): Promise<Post> {
       // Its pid may have been given to another one since it connected.
       if (look === undefined || look.startNs !== process.startNs) return undefined
       const known = registry.at(look)
-      const registered = registry.register({ ...look, name, steps })
+      const registered = registry.register({ ...look, name, steps }, bootNs())
       if (typeof registered === 'object' && known?.id !== registered.id)
         guarding.changed([{ kind: 'protected', registered }])
       spread()
       return registered
     },
-    audit: async ({ process }) => auditOf(process),
+    audit: ({ process }) => examinations.of(process),
     mode: () => orders().orders.mode,
     onDone: guarding.done,
     clock,
@@ -186,6 +243,7 @@ export async function takePost(options: PostOptions): Promise<Post> {
     if (registry.version === toldVersion) return
     toldVersion = registry.version
     sensorLine.changed()
+    options.onProtected()
   }
   /** The hands do, too, but no more often than anybody looks: the guard itself commands nothing against them. */
   function spare(): void {
@@ -195,12 +253,18 @@ export async function takePost(options: PostOptions): Promise<Post> {
   }
 
   async function look(): Promise<void> {
-    const looks = await processes.look(bootNs(), registry.entries)
-    ours = oursOf(looks, options.supervisorPid)
-    const pidFiles = processes.pidFiles(registry.entries, clock.nowNs() - bootNs())
+    const { entries } = registry
+    const looks = await processes.look(bootNs(), entries)
+    const pidFiles = processes.pidFiles(entries, clock.nowNs() - bootNs())
+    const isNew = looks !== looked.looks || registry.version !== looked.version || entries !== looked.entries
+    if (isNew || pidFiles.size > 0) {
+      ours = oursOf(looks, options.supervisorPid)
+      const isThere = ({ pid, startNs }: ProcessKey) => processes.one(pid)?.startNs === (startNs / tickNs) * tickNs
+      guarding.changed(registry.look(looks, pidFiles, isThere))
+      looked = { looks, entries, version: registry.version }
+    }
     guarding.look(looks)
-    const isThere = ({ pid, startNs }: ProcessKey) => processes.one(pid)?.startNs === (startNs / tickNs) * tickNs
-    guarding.changed(registry.look(looks, pidFiles, isThere))
+    if (unseen.look(looks, bootNs())) sensorLine.changed()
     spread()
     spare()
   }
@@ -210,7 +274,15 @@ export async function takePost(options: PostOptions): Promise<Post> {
     const { orders: now, by } = orders()
     const { tier } = sensorLine
     if (tier === 'none' && bootNs() - tierSinceNs < tierPatienceNs) return
-    const state = { mode: now.mode, responses: now.responses, by, tier }
+    const rehearses = now.rehearsals
+      .filter(({ until }) => clock.nowMs() < Date.parse(until))
+      .map(({ id, name, until, by: whom }) => ({ id, name, until, by: whom }))
+    const preventsNothing = now.prevent === 'off' ? undefined : sensorLine.preventsNothing
+    const state = {
+      ...{ mode: now.mode, prevent: now.prevent, responses: now.responses, by, tier },
+      ...(preventsNothing !== undefined && { prevents_nothing: preventsNothing }),
+      ...(rehearses.length > 0 && { rehearses }),
+    }
     const before = told?.mode
     if (
       told !== undefined &&
@@ -238,8 +310,10 @@ export async function takePost(options: PostOptions): Promise<Post> {
       guarding.changed(registry.setEntries(orders().orders.protect))
       // Entries that are new, and the list of a guard that is off.
       toldVersion = -1
+      unseen.begin(bootNs())
       look().catch((error: unknown) => log.error('the processes of this machine could not be looked at', { error }))
     },
+    refused: (refused) => options.seal(clusterTenant, refusedRecord(bootNs(), refused, contextOf(clusterTenant))),
     handOver: hands.order,
     get tier() {
       return sensorLine.tier
@@ -247,8 +321,22 @@ export async function takePost(options: PostOptions): Promise<Post> {
     get isFollowed() {
       return sensorLine.isFollowed
     },
+    get preventsNothing() {
+      return sensorLine.preventsNothing
+    },
     get protected() {
       return registry.all.length
+    },
+    get names() {
+      if (names.version !== registry.version) names = { version: registry.version, rows: namesOf(registry) }
+      return names.rows
+    },
+    get judges() {
+      if (orders().orders.mode === 'off' || sensorLine.tier === 'none') return []
+      return registry.all.map(({ process }) => keyOf(process))
+    },
+    get keeps() {
+      return [...guarding.keeps]
     },
     get incidents() {
       return guarding.incidents
@@ -265,6 +353,13 @@ export async function takePost(options: PostOptions): Promise<Post> {
   }
 }
 
+function namesOf({ all }: Registry): GuardReport['names'] {
+  const counts = new Map<string, number>()
+  for (const { process } of all) counts.set(process.name, (counts.get(process.name) ?? 0) + 1)
+  const rows = [...counts].map(([name, count]) => ({ name, processes: count }))
+  return rows.toSorted((one, other) => (one.name < other.name ? -1 : 1)).slice(0, carriageLimits.namesMax)
+}
+
 /** The sensor with its children, the hands, and who keeps us alive: their work is to look at others. */
 function oursOf(looks: readonly ProcessLook[], supervisorPid: number): ReadonlySet<string> {
   const sensors = new Set(looks.filter(({ uid }) => uid === sensorUid).map(({ pid }) => pid))
@@ -276,8 +371,6 @@ function oursOf(looks: readonly ProcessLook[], supervisorPid: number): ReadonlyS
     pid === process.pid
   return new Set(looks.filter(isOurs).map(keyOf))
 }
-
-const namespaceId = (name: string): number => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${name}`))?.[0])
 
 function secretOf() {
   const bytes = randomBytes(16)

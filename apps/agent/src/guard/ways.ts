@@ -93,6 +93,19 @@ export const isAtLeast = (severity: SeverityName, other: SeverityName): boolean 
 /** A look around: counted, and told as part of an incident that is there for something else. */
 export const isRecon = (way: Way): boolean => ways[way].severity === 'low'
 
+/** By these what lies in the memory, or in a key file, is read: whoever goes on has the new keys, too. */
+const reading: ReadonlySet<Way> = new Set<Way>([
+  ...(['ptrace_attach', 'ptrace_seize', 'traced_from_birth', 'proc_mem_read', 'proc_mem_write', 'vm_read'] as const),
+  ...(['fd_taken', 'memory_descriptor_passed', 'dump_signal', 'inspector_listens', 'key_file_read'] as const),
+])
+export const isReading = (way: Way): boolean => reading.has(way)
+
+/** What the LSM of a kernel refuses where the guard says so (docs/kernels.md); what is written by ptrace was attached before. */
+const preventable: ReadonlySet<Way> = new Set<Way>([
+  ...(['ptrace_attach', 'ptrace_seize', 'proc_mem_read', 'proc_mem_write', 'vm_read', 'vm_write', 'fd_taken'] as const),
+])
+export const isPreventable = (way: Way): boolean => preventable.has(way)
+
 /** Most precise first: "T1003.007". */
 export const techniqueNumber = (way: Way): string => {
   const { technique, sub_technique }: OcsfAttack = ways[way].attack

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import type { HandsRequest } from '../guard/hands-client.ts'
@@ -41,7 +42,7 @@ describe('hands', { skip }, () => {
     hands.client.command({
       step: 'kill',
       pid,
-      startNs: startNsOf(pid),
+      startNs: change.startNs ?? startNsOf(pid),
       protects: 'sealwatch-server',
       incident: 'i1',
       why: 'a test',
@@ -84,8 +85,42 @@ describe('hands', { skip }, () => {
     assert.deepEqual((await ended)[1], 'SIGKILL')
     const { received_ns, signalled_ns, ended_ns, ...rest } = said
     assert.ok(BigInt(received_ns) < BigInt(signalled_ns) && BigInt(signalled_ns) <= BigInt(ended_ns ?? 0))
-    const counts = { killed: 1, rounds: 0, spared: 0, left: 0 }
+    const counts = { killed: 1, rounds: 0, spared: 0, left: 0, freed: false }
     assert.deepEqual(rest, { step: 'kill', pid: suspect.pid, start_ns: rest.start_ns, ...counts })
+  })
+
+  test('INC-4 an order that came before anybody said which CA to believe is taken once somebody has', async () => {
+    const [file, away] = [join(hands.dir, 'trust.json'), join(hands.dir, 'away.json')]
+    renameSync(file, away)
+    hands.client.order(await hands.order())
+    const refused = () => hands.client.state.refused?.code
+    await until(() => refused() === 'AUTHORITY_UNREADABLE', hands.said)
+    renameSync(away, file)
+    await until(() => refused() === undefined, hands.said)
+    assert.equal(hands.client.state.order?.steps.length, 2)
+  })
+
+  test('INC-4 RIM-5 what is protected goes on once whoever stopped it is ended, or had ended; nobody else is let go on', async () => {
+    await hands.take()
+    const [kept, other] = [await sleeper(), await sleeper()]
+    const frees = { pid: kept.pid, startNs: startNsOf(kept.pid) }
+    hands.client.spare([[frees.pid, frees.startNs]])
+    const isStopped = (pid: number) => readStat(pid)?.isStopped === true
+    for (const one of [kept, other]) one.kill('SIGSTOP')
+    const stopped = () => until(() => isStopped(kept.pid) && isStopped(other.pid), hands.said)
+    await stopped()
+    const suspect = await sleeper()
+    const startNs = startNsOf(suspect.pid)
+    assert.equal((await done(killing(suspect.pid, { frees }))).freed, true)
+    assert.ok(!isStopped(kept.pid))
+    kept.kill('SIGSTOP')
+    await stopped()
+    assert.equal((await refusal(killing(suspect.pid, { startNs, frees })))[0], 'TARGET_GONE')
+    assert.ok(!isStopped(kept.pid))
+    const unnamed = { pid: other.pid, startNs: startNsOf(other.pid) }
+    assert.equal((await done(killing((await sleeper()).pid, { frees: unnamed }))).freed, false)
+    assert.ok(isStopped(other.pid))
+    hands.client.spare([])
   })
 
   test('INC-4 a later process of the same number is left alone', {

@@ -22,6 +22,7 @@ export type Done = {
   readonly received_ns: string
   readonly signalled_ns: string
   readonly ended_ns: string | null
+  readonly freed: boolean
 } & Pick<Killed, 'killed' | 'rounds' | 'spared' | 'left'>
 export type Answer = { readonly number: number | null } & ({ readonly done: Done } | { readonly refused: Refused })
 export type Hello = {
@@ -96,8 +97,9 @@ export function createHands(options: HandsOptions): Hands {
 
   async function follow(command: OpenedCommand, receivedNs: bigint): Promise<Done> {
     const { step, pid, startNs } = command
-    const { isAnyLeft, signalledNs, ...counts } = step === 'kill' ? killer.kill(command) : killer.killTree(command)
+    const { isAnyLeft, signalledNs, ...counts } = kill(command)
     const endedNs = await end(isAnyLeft)
+    const freed = free(command)
     return {
       step,
       pid,
@@ -105,7 +107,28 @@ export function createHands(options: HandsOptions): Hands {
       received_ns: String(receivedNs),
       signalled_ns: String(signalledNs),
       ended_ns: endedNs === undefined ? null : String(endedNs),
+      freed,
       ...counts,
+    }
+  }
+
+  function kill(command: OpenedCommand): Killed {
+    try {
+      return command.step === 'kill' ? killer.kill(command) : killer.killTree(command)
+    } catch (error) {
+      // Who stops a process and ends at once leaves it stopped.
+      if (isSealwatchError(error, 'TARGET_GONE')) free(command)
+      throw error
+    }
+  }
+
+  /** Whom the kernel does not let us signal goes on as it is: that somebody was ended is told all the same. */
+  function free({ frees, command: { incident } }: OpenedCommand): boolean {
+    try {
+      return frees !== undefined && killer.free(frees)
+    } catch (error) {
+      log.error('a process that was stopped could not be let go on', { incident, error })
+      return false
     }
   }
 

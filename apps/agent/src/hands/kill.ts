@@ -25,6 +25,8 @@ export type Killer = {
   kill(target: Target): Killed
   /** The same of the process itself; then all that descends from it. */
   killTree(target: Target): Killed
+  /** Lets a protected process go on that stands still and that nobody traces; whether it did stand still. */
+  free(target: Target): boolean
 }
 
 export type KillerOptions = {
@@ -33,7 +35,7 @@ export type KillerOptions = {
   readonly bootNs: () => bigint
 }
 
-const [SIGKILL, SIGSTOP] = [9, 19]
+const [SIGKILL, SIGCONT, SIGSTOP] = [9, 18, 19]
 
 export const killLimits = {
   /** Looks at all processes, of one tree. */
@@ -84,6 +86,11 @@ export function createKiller({ open, spared, bootNs }: KillerOptions): Killer {
   }
 
   return {
+    // Also one that is not stopped yet: the stop that a tracer asked for may still be on its way, and SIGCONT takes it away.
+    free: ({ pid, startNs }) => {
+      const stat = signal(pid, SIGCONT, (found) => beganAt(found, startNs) && spared.isNamed(found))
+      return stat?.isStopped === true
+    },
     kill: (target) => {
       const stat = signalTarget(target, SIGKILL)
       const signalledNs = bootNs()

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import {
@@ -12,6 +11,7 @@ import {
   crashQuietly,
   createLog,
   dropPrivileges,
+  giveBackMemory,
   messageOf,
   openBootClock,
   openPidfds,
@@ -37,8 +37,6 @@ const log = createLog('hands', (line) => process.stdout.write(line), systemClock
 
 /** PROC_PID_INIT_INO of <linux/proc_ns.h>. */
 const firstPidNamespace = 'pid:[4026531836]'
-/** Whoever forks without end takes the processors from everybody else, but for who comes first. */
-const foremost = -20
 
 try {
   requireLinux(process.platform)
@@ -48,7 +46,6 @@ try {
   const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
   // Its folder belongs to root.
   flushCompileCache()
-  if (process.getuid?.() === 0) setPriority(foremost)
   const places = placesOf({ env: process.env, folders: [dataDir, runDir], files: [authorityFile] })
   confine(places, log, callsOutward)
   // Threads that work with files begin here: later ones would have the capability that this one keeps.
@@ -58,6 +55,8 @@ try {
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
+  // Its terminal may go; whoever says so of none would have ended it.
+  process.on('SIGHUP', () => undefined)
   const bootNs = openBootClock()
   const spared = createSpared({ pid: process.pid, supervisor: config.supervised === 'true' ? process.ppid : undefined })
   const hands = createHands({
@@ -77,10 +76,14 @@ try {
     log,
   })
   warmUp()
-  const socket = await listenForGuard({ path: join(runDir, 'hands.sock'), guardUid, hands, bootNs, log })
+  const socket = await listenForGuard({
+    ...{ path: join(runDir, 'hands.sock'), guardUid, hands },
+    ...{ bootNs, clock: systemClock, log },
+  })
   manager.serving(systemClock, stop.signal)
   log.info('the hands wait for the guard')
-  await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
+  const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
+  await Promise.all([stopped, giveBackMemory({ clock: systemClock, log, keepsCode: true }, stop.signal)])
   socket.close()
   process.exit(0)
 } catch (error) {

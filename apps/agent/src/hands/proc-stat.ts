@@ -5,6 +5,8 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
 /** What /proc/PID/stat says of a process that decides whether, and with whom, it may be ended (proc_pid_stat(5)). */
 export type ProcStat = {
   readonly pid: number
+  /** At most 15 bytes, as latin1. */
+  readonly comm: string
   readonly parent: number
   /** The process that began its group, and its session; their numbers are nobody else's as long as these last. */
   readonly group: number
@@ -44,10 +46,12 @@ export function readStat(pid: number): ProcStat | undefined {
 
 export function parseStat(pid: number, text: string): ProcStat {
   // The name in parentheses may itself hold anything; fields are counted from its last parenthesis.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [from, to] = [text.indexOf('(') + 1, text.lastIndexOf(')')]
+  const fields = text.slice(to + 2).split(' ')
   const [state = '', parent, group, session] = fields
   return {
     pid,
+    comm: text.slice(from, to),
     parent: Number(parent),
     group: Number(group),
     session: Number(session),

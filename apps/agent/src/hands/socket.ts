@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The socket at which the guard commands (docs/formats/orders.md, 4).
 
-import { chmodSync, unlinkSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
-import { type Log, openPeerCredentials } from '@sealwatch/base'
+import type { Socket } from 'node:net'
+import { type Clock, type Log, openPeerCredentials, openStandingSocket } from '@sealwatch/base'
 import type { Answer, Hands, Hello } from './hands.ts'
 
 export const socketLimits = {
@@ -21,15 +20,16 @@ export type HandsSocketOptions = {
   readonly guardUid: number
   readonly hands: Hands
   readonly bootNs: () => bigint
+  readonly clock: Clock
   readonly log: Log
 }
 
 /** Resolves when the guard can connect. */
-export async function listenForGuard({ path, guardUid, hands, bootNs, log }: HandsSocketOptions): Promise<HandsSocket> {
+export async function listenForGuard(options: HandsSocketOptions): Promise<HandsSocket> {
+  const { path, guardUid, hands, bootNs, clock, log } = options
   const peerOf = openPeerCredentials()
   const open = new Set<Socket>()
-  unlinkIfThere(path)
-  const server = createServer((socket) => {
+  const accept = (socket: Socket) => {
     socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket))
     const peer = peerOf(socket)
     if (peer?.uid !== guardUid || open.size >= socketLimits.connectionsMax) {
@@ -39,7 +39,7 @@ export async function listenForGuard({ path, guardUid, hands, bootNs, log }: Han
     }
     open.add(socket)
     serve(socket)
-  })
+  }
 
   function say(socket: Socket, what: Answer | Hello): void {
     if (socket.destroyed) return
@@ -95,22 +95,12 @@ export async function listenForGuard({ path, guardUid, hands, bootNs, log }: Han
       throw error
     })
 
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
-  chmodSync(path, 0o666)
+  const standing = await openStandingSocket({ path, mode: 0o666, take: accept, clock })
   return {
     close: () => {
-      server.close()
+      standing.close()
       for (const socket of open) socket.destroy()
-      unlinkIfThere(path)
     },
-  }
-}
-
-function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {
-    // Nobody left one.
   }
 }
 

@@ -13,6 +13,7 @@ const stat = (pid: number, parent: number, more: Partial<ProcStat> = {}): ProcSt
   group: 10,
   session: 10,
   startTicks: 100n,
+  comm: 'x',
   isKernelThread: false,
   isOver: false,
   isStopped: false,

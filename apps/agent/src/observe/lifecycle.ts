@@ -153,6 +153,7 @@ const partTexts = {
   stopped: 'was stopped',
   traced: 'was traced',
   silent: 'does not answer',
+  demoted: 'was put behind others',
   blinded: 'was blinded',
   altered: 'was altered',
   away: 'cannot be reached',

@@ -28,6 +28,7 @@ import {
 } from '@sealwatch/contract'
 import type { PolicyInForce } from '../policies/in-force.ts'
 import { type Denial, judged } from '../policies/judge.ts'
+import type { Running } from '../policies/spared.ts'
 import type { FileChange, FileState, GuardObservation, Observation, Site } from '../sources/observation.ts'
 import { metadataOf, type RecordContext, unixMs } from './context.ts'
 import { credentialsChanged } from './credentials.ts'
@@ -54,6 +55,10 @@ export type ObserveContext = RecordContext & {
   readonly enrichment: Enrichment
   /** Those that this host was told: what they deny says so. */
   readonly policies: readonly PolicyInForce[]
+  /** Whom they deny nothing. */
+  readonly running: Running
+  /** Id of what the guard tells this act by; undefined: it does not. */
+  readonly guardedBy: (observation: Observation) => string | undefined
   /** Whose a rule is by which the kernel refused something; undefined: of a table that nobody here remembers. */
   readonly ruleOf: (table: number, rule: number) => Denial | undefined
 }
@@ -68,7 +73,9 @@ export type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }
 export function observe(observation: SiteObservation, context: ObserveContext): EventDraft<ObservedEvent> {
   const told = marked(eventOf(observation, context), context)
   const event =
-    observation.kind === 'denied' || observation.kind === 'file_denied' ? told : judged(told, context.policies)
+    observation.kind === 'denied' || observation.kind === 'file_denied'
+      ? told
+      : judged(told, context.policies, context.running)
   return draftOf(event, observation.timeNs + context.bootOffsetNs)
 }
 
@@ -166,6 +173,7 @@ function commonOf(observation: SiteObservation, context: ObserveContext) {
     (truncated ? 0 : capabilities.untruncated)
   const facts = context.enrichment.process(actor)
   const process = enriched(actorProcess(actor, context), facts)
+  const guardedBy = context.guardedBy(observation)
   const named = { code: kind, component: 'sensor', timeNs, by: String(actor.tid), truncated } as const
   return {
     time: unixMs(timeNs, context),
@@ -176,7 +184,11 @@ function commonOf(observation: SiteObservation, context: ObserveContext) {
       process,
       user: { uid: String(actor.uid), ...(name !== undefined && { name }) },
     },
-    unmapped: { site, capabilities_mask: (byKernel & ~unsure) | enrichedBits(facts) },
+    unmapped: {
+      site,
+      ...(guardedBy !== undefined && { guarded_by: guardedBy }),
+      capabilities_mask: (byKernel & ~unsure) | enrichedBits(facts),
+    },
   }
 }
 export type Common = ReturnType<typeof commonOf>
@@ -352,8 +364,10 @@ function fileChanged(observation: Of<'file_change'>, common: Common, { enrichmen
   }
 }
 
+const deniedBy = ({ prevented }: { readonly prevented?: true }) => (prevented ? { prevented } : {})
+
 function memoryOpened(observation: Of<'mem_open'>, common: Common, context: ObserveContext): MemoryEvent {
-  const { flags, syscall } = observation
+  const { flags, syscall, prevented } = observation
   const access = accessOf(flags)
   const { process, relation, severity } = aimedAt(observation, context)
   return {
@@ -361,7 +375,8 @@ function memoryOpened(observation: Of<'mem_open'>, common: Common, context: Obse
     // Read and write at once counts as the graver of the two; `access` keeps both.
     ...classify('memory', access === 'read' || access === 'none' ? 'read' : 'write'),
     ...severities[severity],
-    message: `${describe(common.actor.process)} opened the memory of ${describe(process)} ${purposes[access]}`,
+    ...(prevented && outcomeOf(-constants.errno.EPERM).outcome),
+    message: `${describe(common.actor.process)} ${prevented ? 'was denied to open' : 'opened'} the memory of ${describe(process)} ${purposes[access]}`,
     process,
     requested_permissions: flags,
     unmapped: {
@@ -370,6 +385,7 @@ function memoryOpened(observation: Of<'mem_open'>, common: Common, context: Obse
       ...(syscall !== null && { syscall }),
       access,
       relation,
+      ...deniedBy(observation),
     },
   }
 }
@@ -391,7 +407,13 @@ function memoryCopied(observation: Of<'vm_read' | 'vm_write'>, common: Common, c
     message: `${describe(common.actor.process)} ${verb} ${method} on ${describe(process)}: ${observation.bytes} bytes`,
     process,
     size: observation.bytes,
-    unmapped: { ...seen(common, capabilities.targetIdentity), method, access: activity, relation },
+    unmapped: {
+      ...seen(common, capabilities.targetIdentity),
+      method,
+      access: activity,
+      relation,
+      ...deniedBy(observation),
+    },
   }
 }
 
@@ -413,6 +435,7 @@ function traced(observation: Of<'ptrace'>, common: Common, context: ObserveConte
       ...seen(common, capabilities.targetIdentity & ~(observation.unsure ?? 0)),
       ptrace_request: name,
       relation,
+      ...deniedBy(observation),
     },
   }
 }
@@ -434,6 +457,7 @@ function reached(observation: Of<'reach'>, common: Common, context: ObserveConte
       request,
       relation,
       ...(taken !== '' && { taken }),
+      ...deniedBy(observation),
     },
   }
 }

@@ -52,6 +52,8 @@ const systemd = { pid: 1, startNs: 10_000_000n, comm: 'systemd' }
 const bash = { pid: 1200, startNs: 60_000_000_000n, comm: 'bash' }
 export const service = { pid: 900, startNs: 12_340_000_000n, comm: 'keyservice', ppid: 1 }
 
+export const sampleRunning = { agent: 4_242, supervisor: 4_200 } as const
+
 export function sampleContext(): ObserveContext {
   const processes = createProcessTable(processTableLimits)
   const root = { uid: 0, argv: [] }
@@ -66,6 +68,8 @@ export function sampleContext(): ObserveContext {
   return {
     processes,
     policies: [],
+    running: sampleRunning,
+    guardedBy: () => undefined,
     ruleOf: (_table, rule) => samplePolicies.slice(rule).map((policy) => ({ policy, rule: 'no-telnet' }))[0],
     tenant: 'default',
     version: '0.1.0',
@@ -600,6 +604,16 @@ export const sampleObservations: Readonly<Record<string, SiteObservation>> = {
     target: service,
     flags: 1,
   },
+  'memory-read-denied': {
+    ...at,
+    site: 'openat',
+    kind: 'mem_open',
+    syscall: 'openat',
+    actor: tracer,
+    target: service,
+    flags: 0,
+    prevented: true,
+  },
   'memory-read-vm': {
     ...at,
     site: 'process_vm_readv',
@@ -689,6 +703,17 @@ export function sampleEvents(): Readonly<Record<string, SealwatchEvent>> {
     'part-traced': partFound(
       bootNs,
       { ...samplePart, found: 'traced', remedy: 'killed', detail: 't (tracing stop)', tookMs: 0, tracer: sampleTracer },
+      sampleContext(),
+    ),
+    'part-demoted': partFound(
+      bootNs,
+      {
+        ...samplePart,
+        found: 'demoted',
+        remedy: 'restored',
+        detail: 'scheduling policy SCHED_IDLE (was SCHED_OTHER)',
+        tookMs: 0,
+      },
       sampleContext(),
     ),
     'part-silent': partMissed(

@@ -3,6 +3,7 @@
 import { type ObservedEvent, type SeverityName, severities } from '@sealwatch/contract'
 import { evaluatePolicy } from '@sealwatch/detect/policy'
 import type { PolicyInForce } from './in-force.ts'
+import { isSpared, type Running } from './spared.ts'
 
 /** What is told of policies beyond the first that denies an act. */
 const othersMax = 8
@@ -18,8 +19,8 @@ const isRefused = (event: ObservedEvent) =>
   ('dst_endpoint' in event || 'file' in event) && 'status_code' in event && event.status_code === 'EPERM'
 
 /** The event, with what denies it, if any: which policy and rule, and that it was not stopped (event.md, 3.21). */
-export function judged(event: ObservedEvent, policies: readonly PolicyInForce[]): ObservedEvent {
-  if (policies.length === 0 || isRefused(event)) return event
+export function judged(event: ObservedEvent, policies: readonly PolicyInForce[], running: Running): ObservedEvent {
+  if (policies.length === 0 || isRefused(event) || isSpared(event, running)) return event
   const denials = policies.flatMap((policy) =>
     evaluatePolicy(policy.compiled, event)
       .filter(({ effect }) => effect === 'deny')

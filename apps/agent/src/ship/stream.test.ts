@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import { type Clock, createLog, systemClock } from '@sealwatch/base'
+import { type Clock, createLog, errorsOf, systemClock } from '@sealwatch/base'
 import {
   ChainPositionSchema,
   limits,
@@ -166,6 +166,19 @@ test('a server that is ahead, that stands elsewhere, or that holds another line 
     assert.deepEqual(rolledBack, [chainId])
     assert.deepEqual(chain.acknowledged, [])
   }
+})
+
+test('AGT-8 what is damaged on disk before the server had it ends the chain, not the shipping of others for ever', async () => {
+  const damaged = errorsOf({ CHAIN_DAMAGED: { kind: 'unverified', rule: 'it is whole', advice: '' } })
+  const chain: ShippedChain = {
+    ...fakeChain(3),
+    readBatch: async () => {
+      throw damaged('CHAIN_DAMAGED', { attempted: 'reading a batch' })
+    },
+  }
+  const { done, rolledBack } = run({ client: fakeClient(() => acknowledgedAt(9)), chain })
+  await done
+  assert.deepEqual(rolledBack, [chainId])
 })
 
 test('a server that does not know the hash of its last line, as after a stub, is taken at its word', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { create } from '@bufbuild/protobuf'
-import { type Clock, createBell, type Log } from '@sealwatch/base'
+import { type Clock, createBell, isSealwatchError, type Log } from '@sealwatch/base'
 import {
   type ChainPosition,
   type ChainWriter,
@@ -34,7 +34,7 @@ export type StreamOptions = {
   readonly signal: AbortSignal
   readonly onProgress: () => void
   /**
-   * The server does not continue this chain where it stands: one of the two was rolled back, or the chain forked.
+   * The server does not continue this chain where it stands: one of the two was rolled back, or the chain forked. Or what it wants is damaged on disk.
    * Called at the end of the stream, when the chain is not used any more.
    */
   readonly onRollback: (chain: ShippedChain) => Promise<void>
@@ -111,9 +111,9 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
       else if (lane.ready !== undefined) await changed.wait(sending)
       else {
         const end = chain.position
-        const batch = lane.next < end.nextSeq ? await chain.readBatch(lane.next, lane.wake.signal) : undefined
+        const batch = lane.next < end.nextSeq ? await read(lane) : undefined
         if (lane.rewind !== undefined || sending.aborted) continue
-        if (!continues(lane, end, batch)) {
+        if (batch === 'damaged' || !continues(lane, end, batch)) {
           diverged.push(chain)
           return stopping.abort()
         }
@@ -122,6 +122,17 @@ export async function shipOverStream(options: StreamOptions): Promise<void> {
         if (batch === undefined) await chain.waitFor(lane.next, lane.wake.signal)
         else changed.ring()
       }
+    }
+  }
+
+  /** What cannot be read now cannot be read later either. */
+  async function read({ chain, next, wake }: Lane): Promise<ChainBatch | 'damaged' | undefined> {
+    try {
+      return await chain.readBatch(next, wake.signal)
+    } catch (error) {
+      if (!isSealwatchError(error, 'CHAIN_DAMAGED')) throw error
+      log.critical('what the server does not have yet cannot be read any more', { chain: chain.id, error })
+      return 'damaged'
     }
   }
 

@@ -15,7 +15,7 @@ export const frameErrors = {
     rule: 'a connection begins with one hello of version 4, and has no other (frame.md, 2.1)',
     advice: 'Sensor and agent must be of the same release',
   },
-  FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 43 (frame.md, 1.5)', advice: skipped },
+  FRAME_KIND: { kind: 'unverified', rule: 'kinds are 1 to 44 (frame.md, 1.5)', advice: skipped },
   FRAME_SIZE: {
     kind: 'unverified',
     rule: 'a body is exactly as long as its fixed part, ancestors and texts say (frame.md, 1.6)',

@@ -7,7 +7,7 @@ import { readCredentials } from './frame-credentials.ts'
 import { frameLimits, must } from './frame-errors.ts'
 import { readExecutable } from './frame-executable.ts'
 import { eventBytes, mustBeZero, objectAt, readRef, refBytes, takeTexts } from './frame-fields.ts'
-import { readFrozen, readWeakened } from './frame-guard.ts'
+import { readExamined, readFrozen, readWeakened } from './frame-guard.ts'
 import { readBpf, readModule, readMount, readNamespaces, readSysctl, readUring } from './frame-kernel.ts'
 import { readRefused } from './frame-refused.ts'
 import { decodeDenied, decodeSocket } from './frame-socket.ts'
@@ -35,10 +35,12 @@ export type KindRow = {
   readonly sites: readonly Site[]
   readonly texts: readonly Text[]
   readonly flagsMax: number
+  /** Whether the guard can have it denied. */
+  readonly isPreventable?: true
   readonly decode: (bytes: Buffer, common: Common, site: Site, texts: Texts) => Observation
 }
 
-const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16 } as const
+const flag = { truncated: 1, unlinked: 2, memfd: 4, secure: 8, variablesCut: 16, prevented: 32 } as const
 const unset = 0xffff_ffff
 /** event.md, 5.1: bits 0 to 9 and 11; whether a text was cut is said by a flag. */
 const unsureMax = 0xbff
@@ -57,10 +59,13 @@ const processSources: readonly Site[] = ['proc_connector', 'proc_poll']
 const fileSources: readonly Site[] = ['fanotify', 'inotify']
 const socketSources: readonly Site[] = ['sock_diag', 'proc_net']
 /** No BPF programs either: of the actor they know the number, and look for the rest. */
-const asked: readonly Site[] = ['file_change', 'file_policy']
+const asked: readonly Site[] = ['file_change', 'file_policy', 'examiner']
+/** What the examiner finds in /proc is told as if somebody had seen it done. */
+const looks: readonly Site[] = ['examiner']
 const reachSites: readonly Site[] = ['reach', 'entry_32']
 const exeOnly = { texts: ['exe'], flagsMax: 1 } as const
 const named = { texts: ['exe', 'path'], flagsMax: 1 } as const
+const preventable = { isPreventable: true } as const
 
 /** By the number on the wire (frame.md, 1.5). */
 const kinds: Readonly<Record<number, KindRow>> = {
@@ -72,19 +77,19 @@ const kinds: Readonly<Record<number, KindRow>> = {
     flagsMax: 7,
     decode: decodeFileOpen,
   },
-  6: { ...exeOnly, sites: [...openSites, ...otherOpens], decode: decodeMemOpen },
-  7: { ...exeOnly, sites: ['ptrace', 'proc_connector', 'entry_32'], decode: decodePtrace },
-  8: { ...exeOnly, sites: ['process_vm_readv', 'entry_32'], decode: decodeVm('vm_read') },
-  9: { ...exeOnly, sites: ['process_vm_writev', 'entry_32'], decode: decodeVm('vm_write') },
-  10: { sites: ['fork', ...processSources], texts: [], flagsMax: 0, decode: decodeFork },
+  6: { ...exeOnly, ...preventable, sites: [...openSites, ...otherOpens, ...looks], decode: decodeMemOpen },
+  7: { ...exeOnly, ...preventable, sites: ['ptrace', 'proc_connector', 'entry_32', ...looks], decode: decodePtrace },
+  8: { ...exeOnly, ...preventable, sites: ['process_vm_readv', 'entry_32'], decode: decodeVm('vm_read') },
+  9: { ...exeOnly, ...preventable, sites: ['process_vm_writev', 'entry_32'], decode: decodeVm('vm_write') },
+  10: { sites: ['fork', ...processSources], texts: ['path'], flagsMax: 1, decode: decodeFork },
   11: { ...exeOnly, sites: ['task_rename', ...processSources], decode: decodeRename },
-  12: { ...exeOnly, sites: ['signal_generate'], decode: decodeSignal },
+  12: { ...exeOnly, sites: ['signal_generate', ...looks], decode: decodeSignal },
   13: { ...exeOnly, sites: ['credentials'], decode: decodeCredentials },
   14: { sites: [...fileSources, ...socketSources, 'file_change'], texts: [], flagsMax: 0, decode: decodeOverflow },
   15: { sites: ['module'], texts: ['exe', 'filename'], flagsMax: 1, decode: decodeModule },
   16: { ...exeOnly, sites: ['bpf', 'entry_32'], decode: decodeBpf },
   17: { ...named, sites: ['perf_event_open'], decode: decodePerf },
-  18: { sites: ['sysctl'], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
+  18: { sites: ['sysctl', ...looks], texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeSysctl },
   19: { ...exeOnly, sites: ['namespaces'], decode: decodeNamespaces },
   20: { ...named, sites: ['connect', ...socketSources], decode: decodeSocket('connect') },
   21: { sites: ['connect'], texts: [], flagsMax: 0, decode: decodeSocket('connect_failed') },
@@ -93,12 +98,12 @@ const kinds: Readonly<Record<number, KindRow>> = {
   24: { ...named, sites: ['listen', ...socketSources], decode: decodeSocket('listen') },
   25: { ...exeOnly, sites: ['datagram'], decode: decodeSocket('datagram') },
   26: { ...exeOnly, sites: ['socket', ...socketSources], decode: decodeSocket('socket') },
-  27: { ...named, sites: reachSites, decode: decodeReach('pidfd_getfd') },
-  28: { ...exeOnly, sites: reachSites, decode: decodeReach('prlimit64') },
+  27: { ...named, ...preventable, sites: reachSites, decode: decodeReach('pidfd_getfd') },
+  28: { ...exeOnly, sites: [...reachSites, ...looks], decode: decodeReach('prlimit64') },
   29: { ...exeOnly, sites: reachSites, decode: decodeReach('process_madvise') },
   30: { ...exeOnly, sites: reachSites, decode: decodeReach('kcmp') },
   31: { ...exeOnly, sites: reachSites, decode: decodeReach('userfaultfd') },
-  32: { ...named, sites: ['executable'], decode: decodeExecutable },
+  32: { ...named, sites: ['executable', ...looks], decode: decodeExecutable },
   // Its argv are the states.
   33: { sites: ['file_change'], texts: ['path', 'filename', 'argv', 'watched'], flagsMax: 1, decode: decodeFileChange },
   34: { sites: socketSources, texts: [], flagsMax: 0, decode: decodeSocket('socket_ended') },
@@ -111,6 +116,7 @@ const kinds: Readonly<Record<number, KindRow>> = {
   41: { ...named, sites: [...openSites, ...otherOpens], decode: decodeProcOpen },
   42: { ...exeOnly, sites: ['reach'], decode: decodeWeakened },
   43: { ...named, sites: ['reach'], decode: decodeFrozen },
+  44: { sites: looks, texts: ['exe', 'path', 'argv'], flagsMax: 1, decode: decodeExamined },
 }
 
 export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site } {
@@ -121,7 +127,8 @@ export function decodeEvent(bytes: Buffer): Observation & { readonly site: Site 
   must(site !== undefined && row.sites.includes(site), 'FRAME_SITE', { kind: bytes[0], site: bytes[1] })
   const flags = bytes.readUInt8(2)
   const isNamedMemfd = (flags & flag.memfd) !== 0 && (flags & flag.unlinked) === 0
-  must(flags <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
+  const prevented = row.isPreventable === true && (flags & flag.prevented) !== 0
+  must((prevented ? flags - flag.prevented : flags) <= row.flagsMax && !isNamedMemfd, 'FRAME_VALUE', { flags })
   const unsure = bytes.readUInt16LE(commAt - 2)
   must((unsure & ~unsureMax) === 0 && (unsure === 0 || asked.includes(site) || sources.includes(site)), 'FRAME_VALUE', {
     unsure,
@@ -193,18 +200,23 @@ function readFile(bytes: Buffer, path: Buffer): { file: FileRef; flags: number }
   return { file, flags: number(5) }
 }
 
-function readTarget(bytes: Buffer): { target: TargetRef; result: number; request: number } {
+const refused = -1 // EPERM
+
+/** `prevented`: the guard had it denied; only what was refused can be. */
+function readTarget(bytes: Buffer): { target: TargetRef; result: number; request: number; prevented?: true } {
   const result = Number(bytes.readBigInt64LE(objectAt + refBytes))
   must(Number.isSafeInteger(result), 'FRAME_VALUE', { result })
+  const prevented = (bytes.readUInt8(2) & flag.prevented) !== 0
+  must(!prevented || result === refused, 'FRAME_VALUE', { result })
   const target = { ...readRef(bytes, objectAt), ppid: bytes.readUInt32LE(eventBytes - 4) }
-  return { target, result, request: bytes.readUInt32LE(objectAt + refBytes + 8) }
+  return { target, result, request: bytes.readUInt32LE(objectAt + refBytes + 8), ...(prevented && { prevented }) }
 }
 
 /** The file that runs is the actor's new image: it travels once. */
 function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const { file, flags } = readFile(bytes, texts.path)
   must(flags === 0, 'FRAME_VALUE', { flags })
-  const variables = readVariables(bytes)
+  const environment = readEnvironment(bytes.readUInt32LE(objectAt + 32))
   const networkDescriptors = readNetworkDescriptors(bytes)
   const frameFlags = bytes.readUInt8(2)
   const secure = (frameFlags & flag.secure) !== 0
@@ -221,7 +233,7 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
     file,
     filename,
     argv,
-    variables,
+    ...environment,
     variablesCut,
     secure,
     networkDescriptors,
@@ -230,10 +242,16 @@ function decodeExec(bytes: Buffer, common: Common, _site: Site, texts: Texts): O
   return argv === given ? exec : { ...exec, redacted: true }
 }
 
-function readVariables(bytes: Buffer): WatchedVariable[] {
-  const bits = bytes.readUInt32LE(objectAt + 32)
-  must(bits >>> watchedVariables.length === 0, 'FRAME_VALUE', { variables: bits })
-  return watchedVariables.filter((_, i) => ((bits >>> i) & 1) === 1)
+/** Of the last bit: what is said of NODE_OPTIONS. */
+const optionsHarmless = 0x8000_0000
+
+function readEnvironment(bits: number): { variables: WatchedVariable[]; optionsHarmless?: true } {
+  const isHarmless = bits >= optionsHarmless
+  const set = isHarmless ? bits - optionsHarmless : bits
+  const variables = watchedVariables.filter((_, i) => ((set >>> i) & 1) === 1)
+  const isOfAny = !isHarmless || variables.includes('NODE_OPTIONS')
+  must(set >>> watchedVariables.length === 0 && isOfAny, 'FRAME_VALUE', { variables: bits })
+  return { variables, ...(isHarmless && { optionsHarmless: true }) }
 }
 
 function readNetworkDescriptors(bytes: Buffer): number[] {
@@ -271,9 +289,9 @@ function decodeFileOpen(bytes: Buffer, common: Common, site: Site, texts: Texts)
 }
 
 function decodeMemOpen(bytes: Buffer, common: Common, site: Site): Observation {
-  const { target, result, request: flags } = readTarget(bytes)
-  must(result === 0, 'FRAME_VALUE', { result })
-  return { ...common, kind: 'mem_open', syscall: syscallOf(site), target, flags }
+  const { target, result, request: flags, prevented } = readTarget(bytes)
+  must(result === 0 || prevented === true, 'FRAME_VALUE', { result })
+  return { ...common, kind: 'mem_open', syscall: syscallOf(site), target, flags, ...(prevented && { prevented }) }
 }
 
 function decodePtrace(bytes: Buffer, common: Common): Observation {
@@ -282,17 +300,18 @@ function decodePtrace(bytes: Buffer, common: Common): Observation {
 
 function decodeVm(kind: 'vm_read' | 'vm_write') {
   return (bytes: Buffer, common: Common): Observation => {
-    const { target, result, request } = readTarget(bytes)
+    const { target, result, request, prevented } = readTarget(bytes)
     must(request === 0, 'FRAME_VALUE', { request })
-    return { ...common, kind, target, bytes: Math.max(result, 0), result }
+    return { ...common, kind, target, bytes: Math.max(result, 0), result, ...(prevented && { prevented }) }
   }
 }
 
-function decodeFork(bytes: Buffer, common: Common): Observation {
+function decodeFork(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   const { target: child, result, request: tracer } = readTarget(bytes)
   must(result === 0, 'FRAME_VALUE', { result })
   must(common.actor.ancestors.length === 0, 'FRAME_COUNT', { ancestors: common.actor.ancestors.length })
-  return { ...common, kind: 'fork', child, ...(tracer !== 0 && { tracer }) }
+  const inherited = texts.path.length > 0 && { inherited: showText(texts.path) }
+  return { ...common, kind: 'fork', child, ...(tracer !== 0 && { tracer }), ...inherited }
 }
 
 function decodeOverflow(bytes: Buffer, common: Common): Observation {
@@ -435,4 +454,17 @@ function decodeWeakened(bytes: Buffer, common: Common): Observation {
 
 function decodeFrozen(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
   return { ...common, kind: 'frozen', ...readFrozen(bytes, objectAt), path: showText(texts.path) }
+}
+
+function decodeExamined(bytes: Buffer, common: Common, _site: Site, texts: Texts): Observation {
+  const environment = readEnvironment(bytes.readUInt32LE(objectAt + 8))
+  const foreignCode = showText(texts.path)
+  return {
+    ...common,
+    kind: 'examined',
+    ...readExamined(bytes, objectAt),
+    ...environment,
+    argv: scrubArguments(splitArgv(texts.argv)),
+    ...(foreignCode !== '' && { foreignCode }),
+  }
 }

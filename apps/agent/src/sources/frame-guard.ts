@@ -20,3 +20,19 @@ export function readFrozen(bytes: Buffer, at: number): { cgroupId: bigint; froze
   mustBeZero(bytes, at + 12, eventBytes)
   return { cgroupId, frozen: frozen === 1 }
 }
+
+const [dumpable, preloaded] = [1, 2]
+
+export function readExamined(bytes: Buffer, at: number) {
+  const [tracer = 0, holder = 0, port = 0, how = 0] = [0, 4, 12, 24].map((from) => bytes.readUInt32LE(at + from))
+  must(port <= 0xffff && how <= (dumpable | preloaded), 'FRAME_VALUE', { port, how })
+  mustBeZero(bytes, at + 28, eventBytes)
+  return {
+    ...(tracer !== 0 && { tracer }),
+    ...(holder !== 0 && { holder }),
+    ...(port !== 0 && { port }),
+    core: bytes.readBigUInt64LE(at + 16),
+    isDumpable: (how & dumpable) !== 0,
+    isPreloaded: (how & preloaded) !== 0,
+  }
+}

@@ -196,6 +196,8 @@ export type Observation = {
       readonly redacted?: boolean
       /** Those of the watched variables that are set; their values are not taken. */
       readonly variables: readonly WatchedVariable[]
+      /** NODE_OPTIONS is set, to nothing but flags that are known to do no harm (frame.md, 5.4). */
+      readonly optionsHarmless?: true
       /** The environment was longer than what is looked through: more may be set. */
       readonly variablesCut: boolean
       /** The program gained other ids or capabilities than its starter has (AT_SECURE): its loader ignores LD_PRELOAD. */
@@ -247,13 +249,22 @@ export type Observation = {
       readonly syscall: OpenSyscall | null
       readonly target: TargetRef
       readonly flags: number
+      /** Here and below: the kernel refused it with EPERM, for the guard has that denied. */
+      readonly prevented?: true
     }
-  | { readonly kind: 'ptrace'; readonly target: TargetRef; readonly request: number; readonly result: number }
+  | {
+      readonly kind: 'ptrace'
+      readonly target: TargetRef
+      readonly request: number
+      readonly result: number
+      readonly prevented?: true
+    }
   | {
       readonly kind: 'vm_read' | 'vm_write'
       readonly target: TargetRef
       readonly bytes: number
       readonly result: number
+      readonly prevented?: true
     }
   /** The actor made a process, which has done nothing yet. Told briefly: its ancestors and its image are not. */
   | {
@@ -261,6 +272,8 @@ export type Observation = {
       readonly child: TargetRef
       /** Pid of who traces it from its birth; absent: nobody. */
       readonly tracer?: number
+      /** Path of the memory of a protected process, of which it has a descriptor from birth; absent: of none. */
+      readonly inherited?: string
     }
   /** `from` and `to` are comms of the process. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
@@ -341,6 +354,7 @@ export type Observation = {
       readonly request: number
       readonly result: number
       readonly taken: string
+      readonly prevented?: true
     }
   /** `path` is that of the file that is mapped, empty where there is none; `protection` is PROT_, or-ed. */
   | {
@@ -399,12 +413,42 @@ export type Observation = {
   | { readonly kind: 'weakened'; readonly what: Weakening; readonly value: bigint }
   /** The same: a group was frozen, or goes on. `path` as its hierarchy has it. */
   | { readonly kind: 'frozen'; readonly cgroupId: bigint; readonly path: string; readonly frozen: boolean }
+  /** The same: the actor, a protected process, as the examiner found it. */
+  | ({ readonly kind: 'examined' } & Examination)
 )
 
+/** Whom something is done to; undefined: to no process in particular. */
+export const targetOf = (message: Observation | SensorMessage): TargetRef | undefined =>
+  'target' in message && typeof message.target === 'object' ? message.target : undefined
+
+/** What is wrong with a process as it becomes protected. */
+export type Examination = {
+  /** Pid of who traces it; absent: nobody. */
+  readonly tracer?: number
+  /** Pid of another process that has a descriptor of its memory, of several one; absent: none. */
+  readonly holder?: number
+  /** In its environment, as of an exec. */
+  readonly variables: readonly WatchedVariable[]
+  readonly optionsHarmless?: true
+  /** As they stand in its memory now. */
+  readonly argv: readonly string[]
+  /** On which its debugger listens; absent: it does not. */
+  readonly port?: number
+  /** How much of its memory a crash may write out: bytes, 2^64 - 1 is all. */
+  readonly core: bigint
+  /** Other processes of its user may look into it. Root's is never: nobody else may. */
+  readonly isDumpable: boolean
+  /** /etc/ld.so.preload has something in it. */
+  readonly isPreloaded: boolean
+  /** The first that was found of what it runs and somebody else may change; absent: nothing. */
+  readonly foreignCode?: string
+}
+
+const guardKinds: readonly Observation['kind'][] = ['proc_open', 'weakened', 'frozen', 'examined']
 /** What is told to the guard alone (frame.md, 12.3). */
-export type GuardObservation = Extract<Observation, { kind: 'proc_open' | 'weakened' | 'frozen' }>
+export type GuardObservation = Extract<Observation, { kind: 'proc_open' | 'weakened' | 'frozen' | 'examined' }>
 export const isForGuard = (observation: Observation): observation is GuardObservation =>
-  observation.kind === 'proc_open' || observation.kind === 'weakened' || observation.kind === 'frozen'
+  guardKinds.includes(observation.kind)
 
 /** A sensor site is one kind of act in the kernel: one probe, one row of counters, one row of `sealwatch doctor`. */
 export const sites = [
@@ -450,6 +494,7 @@ export const sites = [
   'mount',
   'policy',
   'file_policy',
+  'examiner',
 ] as const
 export type Site = (typeof sites)[number]
 
@@ -494,8 +539,8 @@ export type SensorHello = {
   readonly counts: SensorCounts
 }
 
-/** What somebody did to the sensor since it started, in the order of their bits on the wire. */
-export const sensorHarms = ['pin', 'memory', 'counters', 'programs'] as const
+/** What somebody did to the sensor lately, in the order of their bits on the wire. */
+export const sensorHarms = ['pin', 'memory', 'counters', 'programs', 'covered', 'detached'] as const
 export type SensorHarm = (typeof sensorHarms)[number]
 
 /** Sent every second when a count changed, else every five as a heartbeat. */

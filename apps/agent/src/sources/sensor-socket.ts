@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { chmod, unlink } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { openStandingSocket, systemClock } from '@sealwatch/base'
 import type { SensorMessage } from './observation.ts'
 
 /** One life of the sensor, or one of its reconnections: ends when the socket does. */
@@ -23,13 +23,12 @@ const waitingMax = 4
 /** A sensor that does not take what it is told is told no more. */
 const untoldBytesMax = 1024 * 1024
 
-/** Listens where the sensor connects. Who may connect is decided by the directory's owner and mode. */
+/** Listens where the sensor connects, and anew where somebody took that away. Who may connect is decided by the directory's owner and mode. */
 export async function listenForSensor(path: string, createDecoder: () => FrameDecoder): Promise<SensorSocket> {
-  await unlink(path).catch(() => undefined)
   const waiting: Socket[] = []
   let heard: Socket | undefined
   let wake: () => void = () => undefined
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
+  const take = (socket: Socket) => {
     // A sensor that is killed resets its socket; the end of the connection says the same.
     socket.on('error', () => socket.destroy())
     if (waiting.length >= waitingMax) {
@@ -38,9 +37,14 @@ export async function listenForSensor(path: string, createDecoder: () => FrameDe
     }
     waiting.push(socket)
     wake()
+  }
+  const standing = await openStandingSocket({
+    path,
+    mode: socketMode,
+    take,
+    clock: systemClock,
+    pauseOnConnect: true,
   })
-  await listen(server, path)
-  await chmod(path, socketMode)
 
   async function* connections(signal: AbortSignal): AsyncGenerator<SensorConnection> {
     const onAbort = () => wake()
@@ -71,8 +75,7 @@ export async function listenForSensor(path: string, createDecoder: () => FrameDe
     },
     close: async () => {
       for (const socket of waiting) socket.destroy()
-      server.close()
-      await unlink(path).catch(() => undefined)
+      standing.close()
     },
   }
 }
@@ -99,10 +102,3 @@ async function* readFrames(
 }
 
 const isOurs = (error: unknown) => !(error instanceof Error && 'code' in error && String(error.code).startsWith('E'))
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, resolve)
-  })
-}

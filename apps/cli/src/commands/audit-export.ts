@@ -8,6 +8,7 @@ import { instant } from '../entries/since.ts'
 import { cliError, fileError } from '../errors.ts'
 import { toldIfInterrupted } from '../interrupted.ts'
 import type { Io } from '../io.ts'
+import { sudoerOf } from '../sudoer.ts'
 import { bar, counted, progressLine, safe, safeJson } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
 
@@ -15,11 +16,12 @@ export const auditExport = command({
   name: 'audit export',
   summary: 'Write lines and their proofs into one bundle',
   about:
-    'Exactly one of --alert, --since and --all says what. The bundle verifies offline: ./sealwatch audit verify FILE',
+    'Exactly one of --alert, --incident, --since and --all says what. The bundle verifies offline: ./sealwatch audit verify FILE',
   options: {
     output: text({ takes: 'FILE', short: 'o', help: 'Where to write it' }),
     alert: text({ takes: 'UID', help: 'One alert, with the whole batches of its evidence' }),
-    since: instant('Everything from then on'),
+    incident: text({ takes: 'ID', help: 'One incident of a guard, with the whole batches of what was told of it' }),
+    since: instant('Everything that happened or came in from then on'),
     all: flag('The whole ledger of the tenant'),
     tenant: tenantOption,
     reveal: flag('Also the personal values (user names), in the open'),
@@ -27,23 +29,26 @@ export const auditExport = command({
   examples: [
     'sudo ./sealwatch audit export --all -o trail.bundle',
     'sudo ./sealwatch audit export --alert UID -o alert.bundle',
+    'sudo ./sealwatch audit export --incident inc_0123456789abcdef -o incident.bundle',
   ],
-  run: async ({ output, alert, since, all, tenant, reveal }, _operands, { io, place, json }) => {
+  run: async ({ output, alert, incident, since, all, tenant, reveal }, _operands, { io, place, json }) => {
     const attempted = 'exporting a bundle'
-    const chosen = [alert !== undefined, since !== undefined, all].filter(Boolean).length
+    const chosen = [alert !== undefined, incident !== undefined, since !== undefined, all].filter(Boolean).length
     if (output === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Name the file: -o FILE' })
     if (chosen !== 1)
       throw cliError('CLI_USAGE', {
         attempted,
-        received: `${chosen} of --alert, --since, --all`,
+        received: `${chosen} of --alert, --incident, --since, --all`,
         advice: 'Give exactly one of them',
       })
     const what =
       alert !== undefined
         ? { case: 'alert' as const, value: alert }
-        : since !== undefined
-          ? { case: 'since' as const, value: since(io.clock.nowMs()) }
-          : { case: 'all' as const, value: true }
+        : incident !== undefined
+          ? { case: 'incident' as const, value: incident }
+          : since !== undefined
+            ? { case: 'since' as const, value: since(io.clock.nowMs()) }
+            : { case: 'all' as const, value: true }
     const written = await withAdmin(place, attempted, (admin) =>
       writeBundleFile(output, () => admin.export({ tenant: tenant ?? '', what, reveal }, { signal: io.stop }), io),
     ).catch((error: unknown) => {
@@ -58,14 +63,8 @@ export const auditExport = command({
   },
 })
 
-/** Who runs us through sudo: the bundle is theirs, to verify and to send. */
-function sudoerOf({ uid, env }: Io): { uid: number; gid: number } | undefined {
-  const [user, group] = [env.SUDO_UID, env.SUDO_GID].map((id) => (/^\d{1,10}$/.test(id ?? '') ? Number(id) : undefined))
-  return uid !== 0 || user === undefined || group === undefined ? undefined : { uid: user, gid: group }
-}
-
 /** Under a name of its own until it is whole, so that nobody takes a cut bundle for a finished one. */
-async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChunk>, io: Io) {
+export async function writeBundleFile(path: string, call: () => AsyncIterable<ExportChunk>, io: Io) {
   const partial = `${path}.partial`
   const progress = progressLine(io)
   const owner = sudoerOf(io)

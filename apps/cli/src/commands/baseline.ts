@@ -30,7 +30,11 @@ const trusting = {
 function trustedKey(path: string | undefined, attempted: string): DsseVerifier {
   const key = signerKeyOf(path)
   if (key !== undefined) return key
-  throw cliError('CLI_USAGE', { attempted, advice: 'Say whose signature counts: --signer-key FILE' })
+  throw cliError('CLI_USAGE', {
+    attempted,
+    advice:
+      'Say whose signature counts: --signer-key FILE, the public key of whoever signed it: openssl pkey -in baseline.key -pubout -out baseline.pem',
+  })
 }
 
 /** What is looked at, row by row, with a line that says how far it is. */
@@ -60,9 +64,10 @@ export const baselineCreate = command({
   about: `Every file below PATH with its digest, owner, mode, size, time and file capabilities, every directory, link and device. Without PATH:
 programs, libraries, the kernel, /etc, cron and the keys of root. File systems that are views of the kernel, or that others serve,
 are listed and not entered. Keep the file, and the key, where nobody on this machine can reach them: sign by a KMS, an HSM or a
-signing proxy, or move the key away.
+signing proxy, or move the key away. A key: openssl genpkey -algorithm ed25519 -out baseline.key; what
+\`baseline diff\` then wants as --signer-key: openssl pkey -in baseline.key -pubout -out baseline.pem
 ${signerAbout}`,
-  operands: Array.from({ length: pathsMax }, () => ({ name: 'PATH', required: false })),
+  operands: [{ name: 'PATH', required: false, most: pathsMax }],
   options: {
     ...signerOptions,
     exclude: text({ takes: 'PATH,…', help: 'Leave these out, with all below' }),
@@ -112,12 +117,12 @@ export const baselineCheck = command({
   about: `Needs root, and takes minutes at a low rate. What it finds is sealed by the agent: of a first look its digest, then what was added, removed
 and changed, and which watched files differ otherwise than their events told. That is an alert. \`sealwatch up\` does it by
 itself every SEALWATCH_BASELINE_EVERY_HOURS. The baseline stays in the data directory, signed: \`baseline diff\` reads it, too.`,
-  operands: Array.from({ length: pathsMax }, () => ({ name: 'PATH', required: false })),
+  operands: [{ name: 'PATH', required: false, most: pathsMax }],
   options: {},
   examples: ['sudo ./sealwatch baseline check'],
   run: async (_options, paths, { io, place, json }) => {
     const attempted = 'looking at the files'
-    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted, advice: 'Run: sudo ./sealwatch baseline check' })
+    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted })
     const check = await checkBaseline(io, place, paths, (rows) => watched(io, rows))
     if (json) io.out(`${safeJson(check)}\n`)
     else {

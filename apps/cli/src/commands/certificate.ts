@@ -83,8 +83,7 @@ export const producerRevokeCertificate = command({
   examples: ['sudo ./sealwatch producer revoke-certificate billing crt_0123456789abcdef0123 --cause stolen'],
   run: async ({ cause, ...at }, [producer = '', certificate_id = ''], { io, place, json }) => {
     const attempted = 'revoking a certificate'
-    if (cause === undefined)
-      throw cliError('CLI_USAGE', { attempted, advice: 'Say why: --cause "its disk was copied"' })
+    if (cause === undefined) throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "its disk was copied"' })
     const answer = await withApi({ ...at, io, place }, attempted, (api) =>
       api.call('revokeCertificate', { params: { producer, certificate_id }, body: { cause } }),
     )

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { testIo } from '../../test/test-io.ts'
 import { run } from '../cli.ts'
+import type { Io } from '../io.ts'
 import { type Place, placeOf } from '../place.ts'
 import { readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
@@ -23,6 +25,23 @@ test('audit fsck that somebody ends says so, and is no crash', async () => {
   assert.equal(await run(['audit', 'fsck', '--data', data], io), 3)
   assert.match(io.complained(), /checking .* failed \(CLI_INTERRUPTED\)\n.*\n {2}Nothing was written; run it again\n$/)
   rmSync(data, { recursive: true })
+})
+
+test('OPS-2 the ports of up are those of the settings of the server where no option says others, and what is none is refused', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.after(() => taken.close())
+  await once(taken, 'listening')
+  const port = String((taken.address() as AddressInfo).port)
+  const up = async (env: Record<string, string>) => {
+    // Whatever it would start stops at once.
+    const io = testIo({ uid: 0, env, stop: AbortSignal.abort() })
+    await run(['up', '--data', join(tmpdir(), 'sealwatch-none', 'data')], io)
+    return io.complained()
+  }
+  assert.match(await up({ SEALWATCH_SERVER_PORT: port }), new RegExp(`127\\.0\\.0\\.1[: ].*${port}`))
+  for (const name of ['SEALWATCH_SERVER_PORT', 'SEALWATCH_SERVER_API_PORT'])
+    for (const wrong of ['x', '0', '65536'])
+      assert.match(await up({ [name]: wrong }), new RegExp(`CLI_USAGE.*${name}=${wrong}.*from 1 to 65535`, 's'))
 })
 
 describe('commands on a running instance', { skip }, () => {
@@ -114,7 +133,24 @@ describe('commands on a running instance', { skip }, () => {
     stop.abort()
     assert.equal(await following, 0)
     assert.deepEqual(lines, ['event 0', 'event 1'])
-    assert.match((await call('status')).out, /1 restarts, last SIGKILL/)
+    assert.match((await call('status')).out, /1 restart, last SIGKILL/)
+  })
+
+  test('LOG-7 how far a long list is stands on the terminal, and not among the list: nor where that stands there itself', async () => {
+    const listed = async (terminals: Partial<Io>) => {
+      const io = testIo(terminals)
+      assert.equal(await run(['events', '--json', '--limit', '3', '--data', place.data], io), 0)
+      return { err: io.complained(), out: io.said() }
+    }
+    const piped = await listed({ errTty: true })
+    const erased = '\r\x1b[K'
+    assert.match(piped.err, /listing events …/)
+    assert.match(piped.err, /listing events: 1 line, to leaf \d+/)
+    assert.ok(piped.err.endsWith(erased) && !piped.out.includes(erased))
+    const shown = await listed({ errTty: true, outTty: true })
+    assert.equal(shown.err, `${erased}listing events …${erased}`)
+    assert.equal(shown.out, piped.out)
+    assert.equal((await listed({})).err, '')
   })
 
   test('a bundle is there when it is whole, and not before', async () => {
@@ -151,6 +187,8 @@ describe('commands on a running instance', { skip }, () => {
     const acme = JSON.parse((await call('host', 'invite', '--tenant', 'acme', '--server', 'a.example', '--json')).out)
     assert.equal(acme.token, 'one-time-acme')
     assert.match(acme.line, /one-time-acme \| sudo \.\/sealwatch join a\.example --tenant acme --detach$/)
+    const here = JSON.parse((await call('host', 'invite', '--server', '127.0.0.1', '--json')).out)
+    assert.deepEqual([here.token, here.line], ['one-time', null], 'no line that leads nowhere')
     assert.match((await call('host', 'invite', '--server', '127.0.0.1')).err, /--address ADDRESS/)
     assert.match((await call('host', 'invite', '--server', 'a b')).err, /must be HOST or HOST:PORT/)
   })

@@ -74,7 +74,8 @@ A host is revoked with its key, and enrols anew. What it sent of itself stands i
       if (replacement !== undefined && key.producer_kind === 'host')
         throw usage(attempted, 'A host gets another key as it enrols anew: leave --replacement out')
       if (key.revoked_at === null) {
-        if (cause === undefined) throw usage(attempted, 'Say why: --cause "found in an image"')
+        if (cause === undefined)
+          throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "found in an image"' })
         const body = { cause, ...(since !== undefined && { compromised_since: since }) }
         await revoke(api, key, body)
         note(`${keyId} is revoked: what is signed with it now is quarantined`)

@@ -9,6 +9,7 @@ import { probeAct } from '../doctor/probe.ts'
 import { isRed, type Row, remedyOf, renderRows } from '../doctor/row.ts'
 import { cliError } from '../errors.ts'
 import { gatherStatus, type InstanceStatus } from '../status/gather.ts'
+import { siteWords } from '../status/site-words.ts'
 import { progressLine, safeJson } from '../terminal.ts'
 
 export const doctor = command({
@@ -57,5 +58,5 @@ policy (a connection is refused); the status says whether they are attached.`,
 /** A blind spot that the sensor itself knows of says why, and a site of two tiers which of them tells. */
 function withReason(row: Row, { sensor }: InstanceStatus): Row {
   const site = sensor?.sites[row.name]
-  return !site?.reason ? row : { ...row, detail: `${row.detail}${row.ok ? '; ' : ': '}${site.reason}` }
+  return !site?.reason ? row : { ...row, detail: `${row.detail}${row.ok ? '; ' : ': '}${siteWords(site)}` }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError, type Json, type SealwatchError } from '@sealwatch/base'
-import type { Operations } from '@sealwatch/contract/api'
+import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { verifyEd25519 } from '@sealwatch/keys'
 import {
   type DrillName,
@@ -12,11 +12,12 @@ import {
   readDrillReport,
   sha256,
 } from '@sealwatch/ledger'
-import { apiOptions, withApi } from '../api.ts'
+import { type ApiPlace, apiOptions, withApi } from '../api.ts'
 import { signerKeyOf } from '../audit/signer-key.ts'
 import { trustOf } from '../audit/trust.ts'
 import { command, exit, text } from '../command.ts'
 import { filesOf, putNew, verifyCommand } from '../drill/files.ts'
+import { pictureOf } from '../drill/key-theft/picture.ts'
 import { pageOf } from '../drill/page.ts'
 import { cliError, exitCodeOf, fileError } from '../errors.ts'
 import { fileOf } from '../place.ts'
@@ -24,15 +25,34 @@ import { readSmallFile } from '../small-file.ts'
 import { columns, safe, safeJson, toSecond } from '../terminal.ts'
 
 const reportBytesMax = 4 * 1024 * 1024
-const tenantOption = { ...apiOptions.tenant, help: 'Tenant that the drills were run in (default: drill)' }
+/** Where they run by themselves: those of rows in a tenant of their own, key-theft in the one of the host. */
+const tenantsOfDrills = ['drill', 'default'] as const
+const tenantOption = {
+  ...apiOptions.tenant,
+  help: 'Tenant that the drills were run in (default: drill and default; with --server the one of the token)',
+}
 /** ING-7: they are rehearsed quarterly. */
 const dueMs = 92 * 86_400_000
 
 const about: Readonly<Record<DrillName, string>> = {
   'strict-signature': 'a producer rotates its key before the server knows the new one',
   'key-compromise': 'the key of a producer leaks, and somebody else signs with it',
+  'key-theft': 'somebody reaches for the keys in the memory of a service, in a dozen ways',
 }
 type Run = Operations['listDrills']['answer']['items'][number]
+
+/** What each tenant that is meant answers; a tenant that nobody has made yet, or that does not know the drill, answers nothing. */
+async function inTenants<T>({ tenant, ...at }: ApiPlace, attempted: string, call: (api: ApiClient) => Promise<T>) {
+  const meant = tenant !== undefined ? [tenant] : at.server === undefined ? tenantsOfDrills : [undefined]
+  const answers: { readonly tenant: string | undefined; readonly answer: T }[] = []
+  for (const one of meant)
+    try {
+      answers.push({ tenant: one, answer: await withApi({ ...at, tenant: one }, attempted, call) })
+    } catch (error) {
+      if (!isSealwatchError(error, 'TENANT_UNKNOWN') && !isSealwatchError(error, 'DRILL_UNKNOWN')) throw error
+    }
+  return answers
+}
 
 export const drillList = command({
   name: 'drill list',
@@ -40,15 +60,11 @@ export const drillList = command({
   about: 'Each is due once a quarter, and after each upgrade.',
   options: { ...apiOptions, tenant: tenantOption },
   examples: ['sudo ./sealwatch drill list', 'sudo ./sealwatch drill list --json'],
-  run: async ({ server, tenant = 'drill' }, _operands, { io, place, json }) => {
-    const root = { io, place, server, tenant: undefined }
-    const items = await withApi({ ...root, tenant }, 'listing drills', async (api): Promise<readonly Run[]> => {
-      return (await api.call('listDrills')).items
-    }).catch((error: unknown) => {
-      // No drill was run yet: nobody has made its tenant.
-      if (isSealwatchError(error, 'TENANT_UNKNOWN')) return []
-      throw error
-    })
+  run: async ({ server, tenant }, _operands, { io, place, json }) => {
+    const found = await inTenants({ io, place, server, tenant }, 'listing drills', (api) => api.call('listDrills'))
+    const items = found
+      .flatMap(({ tenant: of, answer }) => answer.items.map((one: Run) => ({ ...one, tenant: of })))
+      .toSorted((a, b) => b.begun_at.localeCompare(a.begun_at))
     const drills = drillNames.map((name) => {
       const passed = items.find(({ drill, outcome }) => drill === name && outcome === 'passed')?.ended_at ?? null
       return { drill: name, about: about[name], passed_at: passed, due: isDue(passed, io.clock.nowMs()) }
@@ -65,10 +81,11 @@ export const drillList = command({
       if (items.length > 0)
         io.out(
           `\n${columns([
-            ['RUN', 'DRILL', 'BEGUN', 'BY', 'OUTCOME'],
-            ...items.map(({ run, drill, begun_at, begun_by, outcome }) => [
+            ['RUN', 'DRILL', 'TENANT', 'BEGUN', 'BY', 'OUTCOME'],
+            ...items.map(({ run, drill, tenant: of, begun_at, begun_by, outcome }) => [
               run,
               safe(drill),
+              safe(of ?? '-'),
               toSecond(begun_at),
               safe(begun_by),
               outcome ?? 'running',
@@ -92,20 +109,27 @@ export const drillShow = command({
     output: text({ takes: 'NAME', short: 'o', help: 'Write NAME.json and NAME.html (default: drill-RUN)' }),
   },
   examples: ['sudo ./sealwatch drill show 0b8f3c52-7a0e-4d0f-9a39-1d2f6f6f8a10 -o last-drill'],
-  run: async ({ server, tenant = 'drill', output }, [run = ''], { io, place, json }) => {
+  run: async ({ server, tenant, output }, [run = ''], { io, place, json }) => {
     const attempted = 'reading a drill'
     if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(run))
       throw cliError('CLI_USAGE', { attempted, received: run, advice: 'Give its id: sudo ./sealwatch drill list' })
-    const kept = await withApi({ io, place, server, tenant }, attempted, (api) =>
+    const [known] = await inTenants({ io, place, server, tenant }, attempted, (api) =>
       api.call('getDrill', { params: { run } }),
     )
+    if (known === undefined)
+      throw cliError('CLI_NOT_FOUND', {
+        attempted,
+        received: run,
+        advice: 'See those there are: sudo ./sealwatch drill list',
+      })
+    const kept = known.answer
     const { report, envelope } = kept
     const stem = output ?? `drill-${run}`
     if (report !== null && envelope !== null) {
       const files = filesOf(stem)
-      await putNew(files.report, `${JSON.stringify({ report, envelope })}\n`)
+      await putNew(files.report, `${JSON.stringify({ report, envelope })}\n`, io)
       const verify = verifyCommand(files.report, fileOf.trust(place))
-      await putNew(files.page, pageOf(readDrillReport(report, attempted), verify))
+      await putNew(files.page, pageOf(readDrillReport(report, attempted), verify), io)
     }
     if (json) io.out(`${safeJson(kept)}\n`)
     else if (report === null) io.out(`Of this drill no report is kept: ${kept.run.outcome ?? 'it is not over'}.\n`)
@@ -124,9 +148,10 @@ trust.json in the data directory. The exit code is 1 where it does not verify, a
     trust: text({ takes: 'KEY,…|FILE', help: 'Verifier keys (name+hash+base64), a file of them, or a trust.json' }),
     'signer-key': text({ takes: 'FILE', help: "Public key of the deployment's signer, in PEM" }),
     page: text({ takes: 'FILE', help: 'Draw the page to read anew, from what was verified' }),
+    picture: text({ takes: 'FILE', help: 'Of key-theft: draw it as it was seen on a terminal, as SVG' }),
   },
   examples: ['./sealwatch drill verify drill-strict-signature-2026-11-22T04-00-00.json --trust trust.json'],
-  run: async ({ trust: given, 'signer-key': signerKey, page }, [path = ''], { io, place, json }) => {
+  run: async ({ trust: given, 'signer-key': signerKey, page, picture }, [path = ''], { io, place, json }) => {
     const attempted = `verifying ${path}`
     const pinned = await trustOf(given, place)
     const signer = signerKeyOf(signerKey)
@@ -138,8 +163,11 @@ trust.json in the data directory. The exit code is 1 where it does not verify, a
     const text = typeof file?.report === 'string' ? file.report : ''
     const opened = openDrillReport(sha256, { envelope: file?.envelope, report: text }, judges, attempted)
     const { statement, statementDigest, report, signers } = opened
+    if (picture !== undefined && report.drill !== 'key-theft')
+      throw cliError('CLI_USAGE', { attempted, received: `--picture of ${report.drill}`, advice: 'Give --page FILE' })
     const drawing =
-      page === undefined ? undefined : putNew(page, pageOf(report, verifyCommand(path, given ?? pinned.source)))
+      page === undefined ? undefined : putNew(page, pageOf(report, verifyCommand(path, given ?? pinned.source)), io)
+    if (picture !== undefined && report.drill === 'key-theft') await putNew(picture, pictureOf(report), io)
     // What is verified is said, also where the page has no place.
     const undrawn = await drawing?.then(
       () => undefined,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { canonicalize } from '@sealwatch/base'
 import { generateSigner } from '@sealwatch/keys'
@@ -11,6 +13,7 @@ import { createNoteSigner, ed25519KeyId, sha256, signDrill } from '@sealwatch/le
 import { sampleReport } from '@sealwatch/ledger/test/drill-report'
 import { testIo } from '../../test/test-io.ts'
 import { run } from '../cli.ts'
+import { fileOf, placeOf } from '../place.ts'
 
 let dir: string
 before(() => {
@@ -19,7 +22,7 @@ before(() => {
 after(() => rmSync(dir, { recursive: true }))
 
 async function call(...args: string[]) {
-  const io = testIo()
+  const io = testIo({ env: { SUDO_UID: '65534', SUDO_GID: '65533' } })
   const code = await run([...args, '--data', dir], io)
   return { code, out: io.said(), err: io.complained() }
 }
@@ -68,6 +71,43 @@ test('OPS-2 a report is verified and its verdict said, also where the page has n
   const said = JSON.parse(told.out)
   assert.deepEqual([told.code, said.verified, said.page_error.code], [3, true, 'CLI_FILE'])
   assert.equal(readFileSync(page, 'utf8'), 'mine')
+})
+
+test('OPS-2 what a drill writes belongs to whoever ran it by sudo', async () => {
+  const { path, trust } = await signedReport()
+  const page = join(dir, 'own.html')
+  await call('drill', 'verify', path, '--trust', trust, '--page', page)
+  const { uid, gid, mode } = statSync(page)
+  assert.deepEqual([uid, gid, mode & 0o777], [65534, 65533, 0o600])
+})
+
+test('OPS-2 the list of drills, and one that is shown, look where each drill runs by itself', async () => {
+  const place = placeOf(dir)
+  const id = '0b8f3c52-7a0e-4d0f-9a39-1d2f6f6f8a10'
+  const begun_at = new Date().toISOString()
+  const passed = { run: id, drill: 'key-theft', begun_at, begun_by: 'root', ended_at: begun_at, outcome: 'passed' }
+  const server = createServer(({ url, headers }, response) => {
+    const isThere = headers['sealwatch-tenant'] === 'default'
+    const code = url?.endsWith(id) ? 'DRILL_UNKNOWN' : 'TENANT_UNKNOWN'
+    const problem = { type: `urn:sealwatch:error:${code}`, status: 404, code, title: 'x', detail: 'x', attempted: 'x' }
+    const answer = url?.endsWith(id) ? { run: passed, report: null, envelope: null } : { items: [passed] }
+    response.writeHead(isThere ? 200 : 404, {
+      'content-type': isThere ? 'application/json' : 'application/problem+json',
+    })
+    response.end(JSON.stringify(isThere ? answer : problem))
+  })
+  mkdirSync(dirname(fileOf.apiSocket(place)), { recursive: true })
+  await once(server.listen(fileOf.apiSocket(place)), 'listening')
+  try {
+    const { out, err } = await call('drill', 'list')
+    assert.match(out, /key-theft +passed /, err)
+    assert.match(out, new RegExp(`${id} +key-theft +default `))
+    assert.match((await call('drill', 'show', id)).out, /^Of this drill no report is kept: passed/)
+    assert.match((await call('drill', 'show', id, '--tenant', 'drill')).err, /CLI_NOT_FOUND/)
+  } finally {
+    server.close()
+    rmSync(place.run, { recursive: true, force: true })
+  }
 })
 
 test('OPS-2 what can be read and is no report of a drill is told by what it is', async () => {

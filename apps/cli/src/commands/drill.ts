@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join, resolve } from 'node:path'
-import type { DrillName } from '@sealwatch/ledger'
+import type { RowDrillReport } from '@sealwatch/ledger'
 import { apiOptions } from '../api.ts'
 import { type Command, type Context, command, exit, integer, text, webUrl } from '../command.ts'
 import type { Drilling } from '../drill/drilled.ts'
-import { checkPlace, filesOf, putNew, verifyCommand } from '../drill/files.ts'
+import { checkPlace, filesOf, putNew, stemOf, verifyCommand } from '../drill/files.ts'
 import { runDrill } from '../drill/frame.ts'
 import { keyCompromise } from '../drill/key-compromise.ts'
 import { pageOf } from '../drill/page.ts'
@@ -41,7 +41,7 @@ The exit code is 1 where the drill failed.`
 
 type Matter = { readonly summary: string; readonly about: string; readonly work: (of: Drilling) => Promise<void> }
 
-const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
+const drill = (name: RowDrillReport['drill'], { summary, about, work }: Matter): Command =>
   command({
     name: `drill ${name}`,
     summary,
@@ -56,15 +56,14 @@ const drill = (name: DrillName, { summary, about, work }: Matter): Command =>
       const alertSource =
         prometheus === undefined ? ruleFile(rules ?? shipped, shipped) : prometheusAt(prometheus, io.clock)
       const bounds = { rows, perSecond: rate, alertSeconds: wait }
-      const stem =
-        output ?? `drill-${name}-${new Date(io.clock.nowMs()).toISOString().slice(0, 19).replaceAll(':', '-')}`
+      const stem = output ?? stemOf(name, io)
       checkPlace(stem)
       const done = await runDrill({ name, tenant, bounds, alertSource, work }, context)
       const { report, ledger } = done
       const file = { report: done.text, envelope: done.envelope, ledger }
-      await putNew(filesOf(stem).report, `${JSON.stringify(file)}\n`)
+      await putNew(filesOf(stem).report, `${JSON.stringify(file)}\n`, io)
       const verify = verifyCommand(filesOf(stem).report, fileOf.trust(context.place))
-      await putNew(filesOf(stem).page, pageOf(report, verify))
+      await putNew(filesOf(stem).page, pageOf(report, verify), io)
       tell(stem, verify, done, context)
       return report.outcome === 'passed' ? exit.ok : exit.finding
     },

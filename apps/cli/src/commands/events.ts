@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type EventClass, eventClasses } from '@sealwatch/contract'
+import { eventClasses } from '@sealwatch/contract'
+import { classNamed, classWords } from '@sealwatch/contract/filter'
 import { command, exit, flag, integer, type Option } from '../command.ts'
 import { filterOption } from '../entries/filter.ts'
 import { printEntries } from '../entries/list.ts'
@@ -9,19 +10,17 @@ import { instant } from '../entries/since.ts'
 import { paint } from '../terminal.ts'
 import { tenantOption } from './alerts.ts'
 
-const classNames = Object.keys(eventClasses) as EventClass[]
 const defaultAgeMs = 600_000
 
 const classes: Option<readonly number[]> = {
   takes: 'CLASS,…',
-  help: `Only these: ${classNames.join(', ')}; what nobody saw, and why, is log`,
+  help: `Only these: ${classWords.join(', ')}; what nobody saw, and why, is log`,
   absent: [],
   read: (text) => {
-    const names = text.split(',')
-    const known = names.filter((name): name is EventClass => Object.hasOwn(eventClasses, name))
-    return known.length === names.length
-      ? { value: known.map((name) => eventClasses[name].uid) }
-      : { mustBe: `one or more of ${classNames.join(', ')}, with commas between` }
+    const uids = text.split(',').map(classNamed)
+    return uids.every((uid) => uid !== undefined)
+      ? { value: uids }
+      : { mustBe: `one or more of ${classWords.join(', ')}, with commas between` }
   },
 }
 
@@ -31,12 +30,13 @@ const livesHint =
 export const events = command({
   name: 'events',
   summary: 'List the events of the ledger, oldest first',
-  about:
-    'Without --since: the last ten minutes, or with --follow what comes from now on. With --json one OCSF event a line.',
+  about: `Without --since: the last ten minutes, or with --follow what comes from now on. --since and --until take what happened then by its host's
+clock, and what came in then by the server's: of one that says another time it stands there that it came in later, or earlier. With
+--json one OCSF event a line.`,
   options: {
     follow: flag('Go on with what comes', 'f'),
-    since: instant('Only events from then on'),
-    until: instant('Only events before then'),
+    since: instant('Only what happened or came in from then on'),
+    until: instant('Only what happened or came in before then'),
     class: classes,
     filter: filterOption,
     limit: integer({ takes: 'N', help: 'At most so many (default: no limit)', min: 1, max: 1_000_000, absent: 0 }),
@@ -51,10 +51,12 @@ export const events = command({
     const { io, json } = context
     const nowMs = io.clock.nowMs()
     const from = since?.(nowMs) ?? new Date(nowMs - (follow ? 0 : defaultAgeMs)).toISOString()
+    const to = until?.(nowMs) ?? ''
+    const span = { sinceMs: Date.parse(from), untilMs: to === '' ? Number.POSITIVE_INFINITY : Date.parse(to) }
     const request = {
       follow,
       since: from,
-      until: until?.(nowMs) ?? '',
+      until: to,
       classUids: [...classUids],
       filter,
       limit,
@@ -64,7 +66,7 @@ export const events = command({
       attempted: 'listing events',
       follow,
       call: (admin, signal) => admin.listEvents(request, { signal }),
-      render: (entry) => [renderEvent(entry, io)],
+      render: (entry) => [renderEvent(entry, io, span)],
     })
     if (printed === 0 && !json && !follow) {
       io.out(paint(io, 'dim', `No events since ${from}.\n`))

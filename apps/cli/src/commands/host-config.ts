@@ -6,6 +6,7 @@ import { groupConfigProblems } from '@sealwatch/contract/host-config'
 import { describeDifference } from '@sealwatch/contract/policy'
 import { apiOptions, withApi } from '../api.ts'
 import { command, exit, integer, text } from '../command.ts'
+import { comparedOf } from '../compared.ts'
 import { cliError, fileError } from '../errors.ts'
 import { hostMeant } from '../host/host-meant.ts'
 import { renderDifference } from '../policy/render-difference.ts'
@@ -22,7 +23,7 @@ const versionsMax = 100
 
 const causeOf = (cause: string | undefined, attempted: string): string => {
   if (cause !== undefined) return cause
-  throw cliError('CLI_USAGE', { attempted, advice: 'Say why: --cause "more of the web servers is watched"' })
+  throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "more of the web servers is watched"' })
 }
 
 export const hostConfigList = command({
@@ -81,6 +82,9 @@ export const hostConfigGet = command({
   },
 })
 
+const countsOnceTold =
+  'It counts on a host once CONFIG of `sealwatch host list` has the version; what is watched besides, once its sensor has begun anew.\n'
+
 export const hostConfigSet = command({
   name: 'host config set',
   summary: 'Say what a group of hosts is told, by a file; makes the group',
@@ -111,7 +115,10 @@ host's own counts. Hosts that are connected are told at once, each verifies the 
       api.call('setHostGroupConfig', { params: { group: name }, body }),
     )
     const { version } = answer.group
-    io.out(json ? `${safeJson(answer)}\n` : `${safe(name)} is at version ${version}. Who has it: sealwatch host list\n`)
+    // One that is new has no hosts.
+    const next =
+      version === 1 ? `Say who is in it: sudo ./sealwatch host config assign HOST ${safe(name)} --cause TEXT\n` : ''
+    io.out(json ? `${safeJson(answer)}\n` : `${safe(name)} is at version ${version}. ${countsOnceTold}${next}`)
     return exit.ok
   },
 })
@@ -127,12 +134,11 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     value = JSON.parse(held)
   } catch (cause) {
-    throw cliError('CLI_USAGE', { attempted: `reading ${path}`, received: String(cause), cause, advice: 'Write JSON' })
+    throw cliError('CLI_HOST_CONFIG', { attempted: `reading ${path}`, received: String(cause), cause })
   }
   const problems = groupConfigProblems(value)
   if (problems.length === 0) return value as Record<string, unknown>
-  const advice = 'The form is in docs/formats/host-config.md; --help shows an example'
-  throw cliError('CLI_USAGE', { attempted: `reading ${path}`, received: problems.slice(0, 8).join('; '), advice })
+  throw cliError('CLI_HOST_CONFIG', { attempted: `reading ${path}`, received: problems.slice(0, 8).join('; ') })
 }
 
 export const hostConfigHistory = command({
@@ -163,15 +169,20 @@ export const hostConfigDiff = command({
   name: 'host config diff',
   summary: 'What differs between two versions, or between the newest and a file',
   about: 'The exit code is 1 where something differs.',
-  operands: [...group, { name: 'FILE', required: false }],
+  operands: [...group, { name: 'FILE|VERSION', required: false }, { name: 'VERSION', required: false }],
   options: {
     ...apiOptions,
     from: versionOption('From this version (default: the one before the newest; with FILE the newest)'),
     to: versionOption('To this one (default: the newest)'),
   },
-  examples: ['sudo ./sealwatch host config diff web', 'sudo ./sealwatch host config diff web web.json'],
-  run: async ({ from, to, ...at }, [name = '', path], { io, place, json }) => {
+  examples: [
+    'sudo ./sealwatch host config diff web',
+    'sudo ./sealwatch host config diff web 3 7',
+    'sudo ./sealwatch host config diff web web.json',
+  ],
+  run: async (options, [name = '', first, second], { io, place, json }) => {
     const attempted = `comparing versions of ${name}`
+    const { from, to, path, ...at } = comparedOf(options, [first, second], attempted, 'host config diff web')
     const [before, after] = await withApi({ ...at, io, place }, attempted, async (api) => {
       const later = path === undefined ? await versionOf(api, name, to, attempted) : undefined
       const earlier = from > 0 || later === undefined ? from : later.version - 1
@@ -249,7 +260,7 @@ one counts. HOST is as in \`host show\`.`,
       return api.call('assignHostGroups', { params: { host_id }, body })
     })
     const where = groups.length === 0 ? 'no group' : groups.join(', ')
-    io.out(json ? `${safeJson(answer)}\n` : `${safe(typed)} is in ${safe(where)}.\n`)
+    io.out(json ? `${safeJson(answer)}\n` : `${safe(typed)} is in ${safe(where)}. ${countsOnceTold}`)
     return exit.ok
   },
 })

@@ -17,7 +17,8 @@ export const hostInvite = command({
 good once, and is shown this once. The line names where this server listens for agents; where they reach it by another name or
 address, say so with --server: the server's certificate holds its addresses, its host name, and what
 SEALWATCH_SERVER_NAMES says. An agent that is started by its
-unit (docs/privileges.md) takes the token of --json from the file join-token in its data folder.`,
+unit (docs/privileges.md) takes the token of --json from the file join-token in its data folder; where nobody but this machine reaches the
+server, that has no line (null).`,
   options: {
     server: form({
       takes: 'SERVER',
@@ -50,8 +51,13 @@ unit (docs/privileges.md) takes the token of --json from the file join-token in 
       return { ...(await admin.createJoinToken({ tenant, ttlSeconds: ttl })), server: at }
     })
     const line = pasteable(safe(token), server, tenant)
-    io.out(json ? `${safeJson({ token, tenant, expires_at: expiresAt, server, line })}\n` : `${line}\n`)
-    if (json) return exit.ok
+    if (json) {
+      // A line that is pasted elsewhere, and leads nowhere there, is none.
+      const leads = isHereAlone(server) ? null : line
+      io.out(`${safeJson({ token, tenant, expires_at: expiresAt, server, line: leads })}\n`)
+      return exit.ok
+    }
+    io.out(`${line}\n`)
     io.err(`Paste it on the other machine, in a checkout of Sealwatch. Valid once, until ${toSecond(expiresAt)}.\n`)
     if (isHereAlone(server)) io.err(`Only this machine reaches ${server}. ${hereAloneAdvice}\n`)
     return exit.ok

@@ -7,9 +7,9 @@ import { command, exit, flag, form, text } from '../command.ts'
 import { cliError, fileError } from '../errors.ts'
 import { diagnose } from '../host/diagnosis.ts'
 import { everyHost, type Host, hostMeant } from '../host/host-meant.ts'
-import { certificateOf, configOf, heardOf, lossOf, nameOf, sitesOf, stateOf } from '../host/host-words.ts'
+import { certificateOf, configOf, heardOf, lossOf, namesOf, sitesOf, stateOf } from '../host/host-words.ts'
 import { type HostRecord, renderHost } from '../host/render-host.ts'
-import { columns, safe, safeJson, toSecond } from '../terminal.ts'
+import { columns, counted, safe, safeJson, toSecond } from '../terminal.ts'
 
 const operands = [{ name: 'HOST', required: true }] as const
 const anyOperands = [{ name: 'HOST', required: false }] as const
@@ -26,6 +26,7 @@ sealed, CONFIG is the version of what it was told that is in force
   run: async ({ all, ...at }, _operands, { io, place, json }) => {
     const every = await withApi({ ...at, io, place }, 'listing hosts', everyHost)
     const items = every.filter(({ revoked_at }) => all || revoked_at === null)
+    const leftOut = every.length - items.length
     if (json) io.out(`${safeJson({ items })}\n`)
     else if (items.length > 0)
       io.out(
@@ -47,7 +48,7 @@ sealed, CONFIG is the version of what it was told that is in force
             const { dropped, shed } = lossOf(host)
             return [
               host.host_id.slice(0, 12),
-              nameOf(host),
+              namesOf(host),
               stateOf(host, io),
               safe(host.groups.join(',') || '-', 40),
               configOf(host, io),
@@ -62,6 +63,7 @@ sealed, CONFIG is the version of what it was told that is in force
         ]),
       )
     if (items.length === 0 && !json) io.err('There is none. Let one in: sudo ./sealwatch host invite\n')
+    if (leftOut > 0 && !json) io.err(`${counted(leftOut, 'revoked host')} left out: --all shows them\n`)
     return exit.ok
   },
 })
@@ -111,14 +113,19 @@ export const hostRevoke = command({
   ],
   run: async ({ cause, 'compromised-since': since, ...at }, [typed = ''], { io, place, json }) => {
     const attempted = `revoking the host ${typed}`
-    if (cause === undefined)
-      throw cliError('CLI_USAGE', { attempted, advice: 'Say why: --cause "its disk was copied"' })
+    if (cause === undefined) throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "its disk was copied"' })
     const body = { cause, ...(since === undefined ? {} : { compromised_since: since }) }
-    const { host_id, answer } = await withApi({ ...at, io, place }, attempted, async (api) => {
+    const { host_id, hostname, answer } = await withApi({ ...at, io, place }, attempted, async (api) => {
       const params = { host_id: await hostMeant(api, typed, attempted) }
-      return { ...params, answer: await api.call('revokeHost', { params, body }) }
+      const answer = await api.call('revokeHost', { params, body })
+      // Who may revoke it need not be one who may read it.
+      const hostname = await api.call('getHost', { params }).then(
+        (host) => host.hostname,
+        () => typed,
+      )
+      return { ...params, hostname, answer }
     })
-    io.out(json ? `${safeJson({ host_id, ...answer })}\n` : `${safe(typed)} (${host_id}) is revoked.\n`)
+    io.out(json ? `${safeJson({ host_id, ...answer })}\n` : `${safe(hostname)} (${host_id}) is revoked.\n`)
     return exit.ok
   },
 })

@@ -30,7 +30,7 @@ data directory, unless the server tells it (host config).`,
   examples: ['sudo ./sealwatch join 192.0.2.10:7443 --detach', 'sudo ./sealwatch join --detach'],
   run: async ({ tenant, detach }, [server], context) => {
     const { io, place } = context
-    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'joining', advice: 'Run: sudo ./sealwatch join' })
+    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'joining' })
     const joined = await joinedBy(context, server, tenant)
     if (io.tell === undefined) await keepJoined(place, joined)
     const view = viewOf(context, joined)

@@ -4,6 +4,7 @@ import type { ApiClient } from '@sealwatch/contract/api'
 import { describeDifference, patchBetween } from '@sealwatch/contract/policy'
 import { apiOptions, withApi } from '../api.ts'
 import { type Context, command, exit, integer, text } from '../command.ts'
+import { comparedOf } from '../compared.ts'
 import { cliError } from '../errors.ts'
 import { readGoodPolicy } from '../policy/policy-file.ts'
 import { renderDifference } from '../policy/render-difference.ts'
@@ -41,7 +42,7 @@ something differs.`,
   ],
   run: async (options, [id = '', first, second], { io, place, json }) => {
     const attempted = `comparing the policy ${id}`
-    const { from, to, path, ...at } = comparedOf(options, [first, second], attempted)
+    const { from, to, path, ...at } = comparedOf(options, [first, second], attempted, 'policy diff web')
     const file = path === undefined ? undefined : readGoodPolicy(path, io)
     const params = { id }
     const answer = await withApi({ ...at, io, place }, attempted, async (api) => {
@@ -56,26 +57,6 @@ something differs.`,
     return answer.text.length === 0 ? exit.ok : exit.finding
   },
 })
-
-type Compared = { readonly from: number; readonly to: number }
-
-/** Versions are numbers; whatever else stands there is a file. Throws CLI_USAGE. */
-function comparedOf<T extends Compared>(
-  options: T,
-  [first, second]: readonly [first: string | undefined, second: string | undefined],
-  attempted: string,
-): T & { readonly path: string | undefined } {
-  if (second === undefined && !isVersion(first)) return { ...options, path: first }
-  if (isVersion(first) && isVersion(second ?? first) && options.from === 0 && options.to === 0)
-    return { ...options, from: Number(first), to: Number(second ?? 0), path: undefined }
-  throw cliError('CLI_USAGE', {
-    attempted,
-    received: [first, second].filter((word) => word !== undefined).join(' '),
-    advice: 'Give two versions (policy diff web 3 7, or --from 3 --to 7), or one file',
-  })
-}
-
-const isVersion = (word: string | undefined) => word !== undefined && /^[1-9]\d{0,14}$/.test(word)
 
 export const policyDryRun = command({
   name: 'policy dry-run',

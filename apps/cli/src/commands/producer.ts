@@ -83,7 +83,7 @@ export const producerHalt = command({
   examples: ['sudo ./sealwatch producer halt billing --cause wrong-bytes'],
   run: async ({ host, cause, ...at }, [producer = ''], { io, place, json }) => {
     const attempted = 'halting a producer'
-    if (cause === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Say why: --cause "signs wrong bytes"' })
+    if (cause === undefined) throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "signs wrong bytes"' })
     const body = { cause }
     const answer = await withApi({ ...at, io, place }, attempted, (api) =>
       host

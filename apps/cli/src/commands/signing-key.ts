@@ -152,7 +152,7 @@ export const signingKeyRevoke = command({
   examples: ['sudo ./sealwatch signing-key revoke billing-2026-11 --cause leaked'],
   run: async ({ cause, 'compromised-since': since, ...at }, [key_id = ''], { io, place, json }) => {
     const attempted = 'revoking a signing key'
-    if (cause === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Say why: --cause "found in an image"' })
+    if (cause === undefined) throw cliError('CLI_WHY', { attempted, advice: 'Say why: --cause "found in an image"' })
     const body = { cause, ...(since !== undefined && { compromised_since: since }) }
     const answer = await withApi({ ...at, io, place }, attempted, (api) =>
       api.call('revokeSigningKey', { params: { key_id }, body }),

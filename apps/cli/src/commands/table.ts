@@ -14,10 +14,12 @@ import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { drillKeyCompromise, drillStrictSignature } from './drill.ts'
+import { drillKeyTheft } from './drill-key-theft.ts'
 import { drillList, drillShow, drillVerify } from './drill-reports.ts'
 import { eraseSubject, eraseTenant } from './erase.ts'
 import { events } from './events.ts'
 import { groupGrant, groupList, groupRevoke } from './group.ts'
+import { guardAllow, guardAllowances, guardDisallow, guardMode, guardResponses } from './guard.ts'
 import { help } from './help.ts'
 import { hostDiag, hostList, hostRevoke, hostShow } from './host.ts'
 import {
@@ -30,6 +32,7 @@ import {
   hostConfigSet,
 } from './host-config.ts'
 import { hostInvite } from './host-invite.ts'
+import { incidentList, incidentShow } from './incident.ts'
 import { join } from './join.ts'
 import { keysEvict, keysRewrap, keysRotate, keysStatus } from './keys.ts'
 import { login } from './login.ts'
@@ -37,6 +40,7 @@ import { manifestApply, manifestCollect, manifestCreate, manifestShow, manifestV
 import { manifestRootApply, manifestRootInit, manifestRootShow } from './manifest-root.ts'
 import { manifestKey, manifestRootSign, manifestSign } from './manifest-sign.ts'
 import { memberGrant, memberInvite, memberInvites, memberList, memberRevoke, memberUninvite } from './member.ts'
+import { notifyAdd, notifyList, notifyRemove, notifyRotate, notifyTest } from './notify.ts'
 import { personDisable, personEnable, personErase, personList, personSignOut } from './person.ts'
 import {
   policyDelete,
@@ -74,6 +78,7 @@ import {
 import { tokenCreate, tokenList, tokenRevoke } from './token.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
+import { watchApply } from './watch-apply.ts'
 import { witnessAddLog } from './witness-add-log.ts'
 import { witnessEvidence } from './witness-evidence.ts'
 import { witnessInit } from './witness-init.ts'
@@ -89,6 +94,8 @@ export const commandTable: readonly Command[] = [
   status,
   doctor,
   alerts,
+  incidentList,
+  incidentShow,
   events,
   auditExport,
   auditVerify,
@@ -99,6 +106,7 @@ export const commandTable: readonly Command[] = [
   baselineCheck,
   baselineDiff,
   baselineShow,
+  watchApply,
   login,
   hostList,
   hostShow,
@@ -112,6 +120,11 @@ export const commandTable: readonly Command[] = [
   hostConfigHistory,
   hostConfigDiff,
   hostConfigRollback,
+  guardMode,
+  guardResponses,
+  guardAllow,
+  guardAllowances,
+  guardDisallow,
   tenantList,
   tenantCreate,
   tenantRename,
@@ -130,6 +143,7 @@ export const commandTable: readonly Command[] = [
   drillList,
   drillStrictSignature,
   drillKeyCompromise,
+  drillKeyTheft,
   drillShow,
   drillVerify,
   personList,
@@ -163,6 +177,11 @@ export const commandTable: readonly Command[] = [
   tokenList,
   tokenCreate,
   tokenRevoke,
+  notifyList,
+  notifyAdd,
+  notifyTest,
+  notifyRotate,
+  notifyRemove,
   producerList,
   producerAdd,
   producerShow,

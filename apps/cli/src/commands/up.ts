@@ -17,7 +17,7 @@ export const defaultApiPort = 7444
 
 const address: Option<string | undefined> = {
   takes: 'ADDRESS',
-  help: `Address of this machine for agents of others, 0.0.0.0 for all it has (default: ${hereAlone}, this machine alone)`,
+  help: `Address of this machine for agents of others, 0.0.0.0 for all it has (default: $SEALWATCH_SERVER_HOST, else ${hereAlone}, this machine alone)`,
   absent: undefined,
   read: (value) => (isIP(value) === 0 ? { mustBe: 'an IP address' } : { value }),
 }
@@ -32,14 +32,14 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
     address,
     port: integer({
       takes: 'N',
-      help: `Port for agents (default: ${defaultPort})`,
+      help: `Port for agents (default: $SEALWATCH_SERVER_PORT, else ${defaultPort})`,
       min: 1,
       max: 65_535,
-      absent: defaultPort,
+      absent: 0,
     }),
     'api-port': integer({
       takes: 'N',
-      help: `Port for the API and the dashboard, on this machine; another one where it is taken (default: ${defaultApiPort})`,
+      help: `Port for the API and the dashboard, on this machine; another one where it is taken, and that one next time, too (default: $SEALWATCH_SERVER_API_PORT, else ${defaultApiPort})`,
       min: 1,
       max: 65_535,
       absent: 0,
@@ -49,13 +49,13 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
   examples: ['sudo ./sealwatch up', 'sudo ./sealwatch up --detach --data /srv/sealwatch --port 7500'],
   run: async ({ address, port, 'api-port': wanted, detach }, _operands, context) => {
     const { io, place } = context
-    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting', advice: 'Run: sudo ./sealwatch up' })
+    if (io.uid !== 0) throw cliError('CLI_NEEDS_ROOT', { attempted: 'starting' })
     // The server would refuse the same, in its log, each time it is started.
     chooseSigner(readSignerSettings(io.env))
     const ports = {
       address: address ?? (io.env.SEALWATCH_SERVER_HOST || hereAlone),
-      port,
-      apiPort: wanted || Number(io.env.SEALWATCH_SERVER_API_PORT) || defaultApiPort,
+      port: port || portIn(io.env, 'SEALWATCH_SERVER_PORT', defaultPort),
+      apiPort: wanted || portIn(io.env, 'SEALWATCH_SERVER_API_PORT', defaultApiPort),
     }
     // What is refused leaves nothing behind.
     if (!existsSync(place.data)) await requireFreePort(ports.address, ports.port)
@@ -84,6 +84,19 @@ stands in watch.list in the data directory. The server signs as AUDIT_SIGNING_â€
     return exit.ok
   },
 })
+
+/** What a setting of the server says, which itself gets what is decided here. */
+function portIn(env: Context['io']['env'], name: string, absent: number): number {
+  const given = env[name] ?? ''
+  const port = Number(given)
+  if (given === '') return absent
+  if (/^\d+$/.test(given) && port >= 1 && port <= 65_535) return port
+  throw cliError('CLI_USAGE', {
+    attempted: 'starting',
+    received: `${name}=${given}`,
+    advice: `Set ${name} to a port from 1 to 65535, or leave it out`,
+  })
+}
 
 const common = ({ io, place }: Context, ports: Ports) => ({
   place,

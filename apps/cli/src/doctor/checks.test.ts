@@ -21,6 +21,8 @@ const guarded = {
   protected: 3,
   incidents: 0,
   kill: 'dry-run',
+  prevent: 'off',
+  preventsNothing: 'the LSM of BPF is not there',
   hands: { connected: true, orderUntil: null, refused: null },
   configVersion: 1,
   refused: null,
@@ -94,6 +96,12 @@ const faults: [name: string, change: Partial<InstanceStatus>, red: string[], war
   ['the guard is away', { guard: { connected: false, refused: null } }, ['guard'], /guard cannot be reached/],
   ['the guard is held back', { guard: { ...guarded, mode: 'observe' } }, ['guard'], /GUARD ONLY OBSERVES/],
   [
+    'what is to be refused cannot be',
+    { guard: { ...guarded, prevent: 'on' } },
+    ['guard'],
+    /this kernel can refuse nobody/,
+  ],
+  [
     'the guard takes no orders',
     { guard: { ...guarded, refused: 'one by another CA' } },
     ['guard'],
@@ -160,12 +168,46 @@ describe('doctor and status', () => {
     })
   }
 
+  test('RIM-2 of a guard that somebody holds back it says how it is switched on', async () => {
+    const rows = await checkInstance({ ...good, guard: { ...guarded, mode: 'observe' } }, nowMs)
+    assert.match(renderRows(rows, testIo()), /\n {2}guard: .*sudo \.\/sealwatch guard mode on --because TEXT\n/)
+  })
+
   test('RIM-6 what a kernel cannot do for a process is told by doctor and status, and is no fault', async () => {
     const lacking = { applied: ['no_core_dumps'], missing: [{ measure: 'places', reason: 'ENOSYS' }] }
     const status = { ...good, agent: good.agent && { ...good.agent, hardening: lacking } }
     const row = (await checkInstance(status, nowMs)).find(({ name }) => name === 'agent closed')
     assert.deepEqual([row?.ok, row?.detail], [true, '1 of 2 measures, without places'])
     assert.deepEqual(warningsOf(status), ['the agent runs without places (ENOSYS): docs/privileges.md'])
+  })
+
+  test('of a site that tells all the same no words of the loader are shown', () => {
+    const reason = "tier 1: libbpf: prog 'reach__ptrace_access_check': BPF program load failed: Operation not permitted"
+    const sites = { reach: { attached: true, reason, produced: '0', dropped: '0', sent: '0', shed: '0' } }
+    const text = renderStatus({ ...good, sensor: good.sensor && { ...good.sensor, sites } }, testIo())
+    assert.match(text, /tier 1: this kernel refuses programs of tier 2 \(docs\/kernels\.md\)/)
+    assert.doesNotMatch(text, /libbpf/)
+    assert.match(text, /services ask it at \S+\/guard\/protect\.sock\n/)
+  })
+
+  test('the first line of the status of a host that the server refuses says so', () => {
+    const head = (text: string) => {
+      const agent = good.agent && { ...good.agent, state: 'connecting', trouble: { text, refuses: true } }
+      return renderStatus({ ...good, agent }, testIo()).split('\n')[0]
+    }
+    assert.match(
+      head('HOST_REVOKED: a revoked host is not let in') ?? '',
+      /: THE SERVER REFUSES THIS HOST \(revoked\), pid/,
+    )
+    assert.match(head('a host belongs to the tenant') ?? '', /: THE SERVER REFUSES THIS HOST, pid/)
+  })
+
+  test('what is to be prevented and cannot be is told in plain words, with the way out', async () => {
+    const status = { ...good, guard: { ...guarded, prevent: 'on', preventsNothing: 'libbpf: prog: -524' } } as const
+    const text = renderRows(await checkInstance(status, nowMs), testIo())
+    assert.match(text, /guard: docs\/kernels\.md.*guard responses --prevent off/)
+    assert.match(renderStatus(status, testIo()), /prevent on: not possible here/)
+    assert.doesNotMatch(text + renderStatus({ ...status, warnings: warningsOf(status) }, testIo()), /libbpf/)
   })
 
   test('a clock that is off is red', async () => {
@@ -220,6 +262,32 @@ describe('doctor and status', () => {
       'rows under 2 keys that ended ahead of the clock are judged as of then, the last at 2026-11-23 12:00:00 UTC (billing-1 of acme): was the clock set back?',
     ])
     assert.deepEqual(told(null), [])
+  })
+
+  test('INC-6 status warns of a notification channel that takes no messages, and doctor has a red row of it alone', async () => {
+    const failing = [
+      {
+        tenant: 'acme',
+        channel: 'ntf_1',
+        name: 'pager',
+        since: '2026-11-23T12:00:00.123Z',
+        problem: 'it answered 503',
+      },
+    ]
+    const of = (notifications: { failing: typeof failing }) => ({
+      ...good,
+      server: good.server && { ...good.server, notifications },
+    })
+    const said =
+      'the notification channel pager of acme takes no messages since 2026-11-23 12:00:00 UTC (it answered 503): docs/runbooks/notification-failed.md'
+    assert.deepEqual(warningsOf(of({ failing })), [said])
+    const rows = async (all: typeof failing) =>
+      (await checkInstance(of({ failing: all }), nowMs)).filter(({ name }) => name.startsWith('channel pager'))
+    assert.deepEqual(
+      (await rows(failing)).map(({ ok, detail }) => [ok, detail]),
+      [[false, said]],
+    )
+    assert.deepEqual(await rows([]), [])
   })
 
   test('ING-5 status warns of a trust-store file that is not taken: path, time and why', () => {

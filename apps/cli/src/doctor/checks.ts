@@ -2,8 +2,8 @@
 
 import { statfs } from 'node:fs/promises'
 import { signedDigest } from '../baseline/check.ts'
-import { caWarning, type InstanceStatus } from '../status/gather.ts'
-import type { GuardStatus, ServerStatus } from '../status/types.ts'
+import { caWarning, channelWarning, type InstanceStatus } from '../status/gather.ts'
+import { cannotPrevent, type GuardStatus, type ServerStatus } from '../status/types.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
 import type { Row } from './row.ts'
 
@@ -29,6 +29,7 @@ export async function checkInstance(status: InstanceStatus, nowMs: number): Prom
     ...status.queue.map((queue) => chainRow(queue, server)),
     await diskRow(status.data),
     ...caRows(server),
+    ...channelRows(server),
     clockRow(server, nowMs),
   ]
 }
@@ -49,8 +50,28 @@ function guardRowsOf({ guard }: InstanceStatus, nowMs: number): Row[] {
   if (!guard.connected) return [row('guard', 'asked how it is', false, 'cannot be reached')]
   const { mode, tier, incidents, refused } = guard
   const whole = `mode ${mode}, by ${tier}, ${counted(guard.protected, 'process', 'processes')} protected, ${counted(incidents, 'open incident')}`
-  const said = refused === null ? whole : `${whole}; ${refused}`
-  return [row('guard', 'asked how it is', mode === 'on' && refused === null, said), ...handsRows(guard, nowMs)]
+  const denies = deniesOf(guard)
+  const said = [`${whole}, ${denies.text}`, ...(refused === null ? [] : [refused])].join('; ')
+  const isWellElse = mode === 'on' && refused === null
+  return [
+    {
+      ...row('guard', 'asked how it is', isWellElse && denies.ok, said),
+      ...(refused === null && mode !== 'on' && { remedy: switchOn }),
+      ...(isWellElse && !denies.ok && { remedy: withoutPrevention }),
+    },
+    ...handsRows(guard, nowMs),
+  ]
+}
+
+const switchOn =
+  'somebody chose that (sudo ./sealwatch host config list, on the server); when it is over: sudo ./sealwatch guard mode on --because TEXT'
+const withoutPrevention =
+  'docs/kernels.md, What can be prevented; or do without: sudo ./sealwatch guard responses --prevent off --because TEXT'
+
+/** What a kernel cannot refuse is a fault only where it is to be refused. */
+function deniesOf({ prevent, preventsNothing }: GuardStatus & { connected: true }): { ok: boolean; text: string } {
+  const ok = prevent !== 'on' || preventsNothing === null
+  return { ok, text: `prevention ${prevent}${preventsNothing === null ? '' : `, ${cannotPrevent}`}` }
 }
 
 /** Without a standing order that counts nobody is ended; where nobody is to be, none is missing. */
@@ -112,6 +133,12 @@ function caRows(server: ServerStatus | null): Row[] {
   const good = `${server.ca.subject}, until ${toSecond(server.ca.endsAt)}`
   return [row('ca', 'looked when it ends', problem === undefined, problem ?? good)]
 }
+
+/** Where all take what they are sent there is no row. */
+const channelRows = (server: ServerStatus | null): Row[] =>
+  (server?.notifications?.failing ?? []).map((channel) =>
+    row(`channel ${channel.name}`, 'asked who is told of alerts', false, channelWarning(channel)),
+  )
 
 function clockRow(server: ServerStatus | null, nowMs: number): Row {
   const did = 'compared with the server'

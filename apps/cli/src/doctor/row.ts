@@ -14,6 +14,8 @@ export type Row = {
   readonly leafIndex?: number
   /** What watches does not see this, and says so: no fault. */
   readonly unseen?: boolean
+  /** What to do, where that is not what rows of this name need. */
+  readonly remedy?: string
 }
 
 /** Of rows that are no site; a chain is called after its tenant. */
@@ -29,11 +31,13 @@ const remedies: Readonly<Record<string, string>> = {
     'docs/runbooks/agent-queue.md; of a server that holds less than it acknowledged, docs/runbooks/ledger-behind.md',
   disk: 'docs/runbooks/disk-full.md',
   ca: 'docs/runbooks/ca.md',
+  channel: 'docs/runbooks/notification-failed.md',
   clock: 'set it right (timedatectl set-ntp true); docs/runbooks/clock-set-back.md',
 }
 
 /** What to do about a row that is red; a site is told of in the runbook of blind hosts. */
-export const remedyOf = ({ name }: Row): string => remedies[name.split(' ')[0] ?? ''] ?? 'docs/runbooks/host-blind.md'
+export const remedyOf = ({ name, remedy }: Row): string =>
+  remedy ?? remedies[name.split(' ')[0] ?? ''] ?? 'docs/runbooks/host-blind.md'
 
 export const isRed = ({ ok, unseen }: Row): boolean => !ok && unseen !== true
 

@@ -21,7 +21,7 @@ export const drillFailureErrors = {
   },
   DRILL_DECOY_STUCK: {
     kind: 'conflict',
-    rule: 'the decoy sends what it signs, and each row is taken or kept aside as the drill expects',
+    rule: 'the decoy starts and does as it is told, and each row that it sends is taken or kept aside as the drill expects',
     advice: 'Read what the step found; a decoy is a service like any other, so others may be met by the same',
   },
   DRILL_CHECK_FAILED: {
@@ -58,6 +58,21 @@ export const drillFailureErrors = {
     kind: 'unverified',
     rule: 'the rows that others signed with the leaked key are named, all of them, and no row from before the leak is',
     advice: 'Compare what the step found with what was sent: the report lists every submission',
+  },
+  DRILL_GUARD_IDLE: {
+    kind: 'conflict',
+    rule: 'the guard of this machine is on, sees by events, takes the decoy, and is told to answer the drill in earnest',
+    advice: 'See the line Guard of `sealwatch status`, and docs/drills.md, key-theft: what each missing piece needs',
+  },
+  DRILL_ATTACK_MISSED: {
+    kind: 'unverified',
+    rule: 'each way to the memory is seen, its attacker is ended, and the keys are forgotten and changed',
+    advice: 'Read what the step found: it says of each way what was missed, and docs/drills.md what to do',
+  },
+  DRILL_REQUESTS_FAILED: {
+    kind: 'conflict',
+    rule: 'the service that is attacked serves on: 99.9 % of its requests are answered',
+    advice: 'Look how busy the machine is, and run the drill again; then read what the step found',
   },
   DRILL_INTERRUPTED: {
     kind: 'conflict',

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { fileError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { sudoerOf } from '../sudoer.ts'
 import { shellWord } from '../terminal.ts'
 
 /** The signed report, and the page to read beside it. */
 export const filesOf = (stem: string) => ({ report: `${stem}.json`, page: `${stem}.html` })
+
+/** Of a drill that begins now. */
+export const stemOf = (name: string, { clock }: Pick<Io, 'clock'>): string =>
+  `drill-${name}-${new Date(clock.nowMs()).toISOString().slice(0, 19).replaceAll(':', '-')}`
 
 /** As it works in the checkout, for whoever has the files; elsewhere with their copy of trust.json. */
 export const verifyCommand = (report: string, trust: string): string =>
@@ -18,8 +24,14 @@ export function checkPlace(stem: string): void {
     if (existsSync(path)) throw fileError(path, Object.assign(new Error('it exists'), { code: 'EEXIST' }))
 }
 
-export async function putNew(path: string, content: string): Promise<void> {
-  await writeFile(path, content, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+/** Made anew, and for who runs us through sudo. Throws CLI_FILE. */
+export async function putNew(path: string, content: string, io: Pick<Io, 'uid' | 'env'>): Promise<void> {
+  const owner = sudoerOf(io)
+  try {
+    await using file = await open(path, 'wx', 0o600)
+    await file.writeFile(content)
+    if (owner !== undefined) await file.chown(owner.uid, owner.gid)
+  } catch (cause) {
     throw fileError(path, cause)
-  })
+  }
 }

@@ -3,7 +3,7 @@
 import { statfs } from 'node:fs/promises'
 import { isSealwatchError, messageOf, rfc3339 } from '@sealwatch/base'
 import { type ApiClient, ApiProblem, type Operations } from '@sealwatch/contract/api'
-import type { DrillName, DrillReport } from '@sealwatch/ledger'
+import type { DrillReport, RowDrillReport } from '@sealwatch/ledger'
 import { type ApiPlace, withApi } from '../api.ts'
 import type { Context } from '../command.ts'
 import { toSecond } from '../terminal.ts'
@@ -21,7 +21,7 @@ export const decoyName = 'drill-decoy'
 const holdEveryMs = 5_000
 
 export type DrillPlan = {
-  readonly name: DrillName
+  readonly name: RowDrillReport['drill']
   readonly tenant: string
   readonly bounds: DrillBounds
   readonly alertSource: AlertSource
@@ -77,7 +77,12 @@ async function makeTenant(root: ApiClient, name: string): Promise<void> {
 }
 
 /** A server that does not answer for a while is asked again; nobody else begins meanwhile, for nobody can. */
-async function holdOn(api: ApiClient, run: string, { io }: Drilling, signal: AbortSignal): Promise<void> {
+export async function holdOn(
+  api: ApiClient,
+  run: string,
+  { io }: Pick<Drilling, 'io'>,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await io.clock.sleep(holdEveryMs, signal)
     if (!signal.aborted) await api.call('holdDrill', { params: { run } }).catch(() => undefined)
@@ -122,7 +127,7 @@ async function reportOn(of: Drilling, plan: DrillPlan, run: string, { io }: Cont
   const seen = of.seen()
   const outcome = seen.failure === null ? ('passed' as const) : ('failed' as const)
   const finished = rfc3339(io.clock.nowNs())
-  const report: DrillReport = {
+  const report: RowDrillReport = {
     v: 1,
     drill: plan.name,
     run,
@@ -149,7 +154,12 @@ async function reportOn(of: Drilling, plan: DrillPlan, run: string, { io }: Cont
 }
 
 /** The answer was lost, and the report was not. */
-async function alreadyReported({ api, tenant }: Drilling, run: string, text: string, error: unknown) {
+export async function alreadyReported(
+  { api, tenant }: Pick<Drilling, 'api' | 'tenant'>,
+  run: string,
+  text: string,
+  error: unknown,
+) {
   if (!(error instanceof ApiProblem) || error.problem.code !== 'DRILL_UNKNOWN') return undefined
   const kept = await api.call('getDrill', { params: { run } })
   if (kept.report !== text || kept.envelope === null) return undefined

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { AffectedRange, DrillReport } from '@sealwatch/ledger'
+import type { AffectedRange, DrillReport, RowDrillReport } from '@sealwatch/ledger'
+import { attacksOf } from './key-theft/page.ts'
 import { type Markup, markup, nothing } from './markup.ts'
 import { rowsIn } from './report.ts'
 import { timelineOf } from './timeline.ts'
@@ -26,7 +27,7 @@ pre { font: 12px/1.4 ui-monospace, monospace; overflow-x: auto; border: 1px soli
  * command by which who has both files checks the report.
  */
 export function pageOf(report: DrillReport, verify: string): string {
-  const { drill, outcome, failure, counts } = report
+  const { drill, outcome, failure } = report
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -42,22 +43,12 @@ export function pageOf(report: DrillReport, verify: string): string {
 ${failure === null ? nothing : markup`<div class="why"><b>${failure.code}</b> at the step ${failure.step}: ${failure.found}<br><span class="dim">What must hold: ${failure.rule}.</span></div>`}
 ${facts([
   ['deployment', report.deployment],
-  ['tenant, decoy', `${report.tenant}, ${report.producer}`],
+  ['tenant', report.tenant],
   ['run', report.run],
   ['from, to', `${report.started}, ${report.finished}`],
   ['version', report.version],
-  ['alert', alertTold[report.alert]],
-  ['rows sent', `${rowsIn(report.sent)} in ${report.sent.length} submissions`],
-  [
-    'conservation',
-    counts === null
-      ? 'not counted'
-      : `${counts.received} received = ${counts.admitted} admitted + ${counts.quarantined} quarantined + ${counts.refused} refused + ${counts.duplicate} duplicate`,
-  ],
 ])}
-${timelineOf(report)}
-<p><span class="key admitted">rows admitted as they came</span><span class="key waiting">rows that wait in quarantine</span></p>
-${report.affected.length === 0 ? nothing : affected(report.affected)}
+${report.drill === 'key-theft' ? attacksOf(report) : rowsOf(report)}
 ${report.steps.map(stepOf)}
 <p class="dim">The signed report lies beside this page. This checks it, offline, and with --page FILE draws this page anew:</p>
 <pre>${verify}</pre>
@@ -70,12 +61,31 @@ const purpose = {
   'strict-signature': 'A producer rotates its key before the server knows the new one: nothing may be lost.',
   'key-compromise':
     'The key of a producer leaks, and somebody else signs with it: what is affected must be known to the row.',
+  'key-theft':
+    'Somebody reaches for the keys in the memory of a service, in a dozen ways: each is seen, its attacker ended, and the keys are changed.',
 } as const
 const alertTold = {
   'not reached': 'the drill ended before',
   'rule present': 'the rule is there; whether it fires was not looked at (no --prometheus)',
   fired: 'fired, as Prometheus says',
 } as const
+
+function rowsOf(report: RowDrillReport): Markup {
+  const { counts } = report
+  const conservation =
+    counts === null
+      ? 'not counted'
+      : `${counts.received} received = ${counts.admitted} admitted + ${counts.quarantined} quarantined + ${counts.refused} refused + ${counts.duplicate} duplicate`
+  return markup`${facts([
+    ['decoy', report.producer],
+    ['alert', alertTold[report.alert]],
+    ['rows sent', `${rowsIn(report.sent)} in ${report.sent.length} submissions`],
+    ['conservation', conservation],
+  ])}
+${timelineOf(report)}
+<p><span class="key admitted">rows admitted as they came</span><span class="key waiting">rows that wait in quarantine</span></p>
+${report.affected.length === 0 ? nothing : affected(report.affected)}`
+}
 
 const facts = (rows: readonly (readonly [string, string])[]) =>
   markup`<table>${rows.map(([name, value]) => markup`<tr><th>${name}</th><td>${value}</td></tr>`)}</table>`

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { DrillReport } from '@sealwatch/ledger'
+import type { RowDrillReport } from '@sealwatch/ledger'
 import { type Markup, markup, nothing } from './markup.ts'
 
 const [width, labelWidth, right] = [960, 130, 16]
@@ -10,7 +10,7 @@ const millis = (time: string) => Date.parse(time)
 type Point = { readonly at: number; readonly rows: number }
 
 /** The steps of a drill over time, and below them what became of its rows: an SVG picture, of the report alone. */
-export function timelineOf(report: DrillReport): Markup {
+export function timelineOf(report: RowDrillReport): Markup {
   const { steps, sent } = report
   const from = Math.min(...[report.started, ...steps.map((step) => step.from)].map(millis))
   const to = Math.max(millis(report.finished), from + 1)
@@ -41,7 +41,7 @@ export function timelineOf(report: DrillReport): Markup {
 
 const alertWords = { 'not reached': '', 'rule present': 'rule present', fired: 'alert fired' } as const
 
-function cumulated(sent: DrillReport['sent']): Point[] {
+function cumulated(sent: RowDrillReport['sent']): Point[] {
   let rows = 0
   return sent
     .toSorted((a, b) => millis(a.told_at) - millis(b.told_at))
@@ -52,7 +52,7 @@ function cumulated(sent: DrillReport['sent']): Point[] {
 }
 
 function bar(
-  { name, outcome, from, took_ms }: DrillReport['steps'][number],
+  { name, outcome, from, took_ms }: RowDrillReport['steps'][number],
   i: number,
   x: (at: number) => number,
 ): Markup {

@@ -4,7 +4,7 @@ import { alikeWithinMs, likenessOf } from '@sealwatch/contract'
 import type { ReadEntry } from './entry.ts'
 import { memberAt } from './member.ts'
 
-/** Alerts that are alike (docs/formats/event.md, 7.3), the oldest and the newest of them. */
+/** Alerts that are alike (docs/formats/event.md, 7.3), the oldest of the gravest and the newest of them. */
 export type AlertGroup = { readonly first: ReadEntry; readonly last: ReadEntry; readonly times: number }
 
 export type AlertGroups = {
@@ -31,10 +31,16 @@ export function createAlertGroups(): AlertGroups {
         closed.push(group)
       }
       const { first, times, sinceMs } = open.get(key) ?? { first: entry, times: 0, sinceMs: ms }
-      const group = { first, last: entry, times: times + 1, sinceMs }
+      const group = { first: graverOf(first, entry), last: entry, times: times + 1, sinceMs }
       open.set(key, group)
       return { group, closed }
     },
     rest: () => [...open.values()],
   }
 }
+
+/** An incident rises. */
+const graverOf = (first: ReadEntry, entry: ReadEntry): ReadEntry =>
+  severityIdOf(entry) > severityIdOf(first) ? entry : first
+
+const severityIdOf = ({ event }: ReadEntry): number => Number(memberAt(event, 'severity_id')) || 0

@@ -67,6 +67,13 @@ describe('entries', () => {
     assert.doesNotMatch(shown({ ...act, actor: { user: { uid: '0' } } }), / by /)
   })
 
+  test('LOG-1 of an event that came in within the span that was asked for and says another time that is said', () => {
+    const span = { sinceMs: 1000, untilMs: 2000 }
+    const shown = (time: number) => renderEvent(readEntry(entryOf({ ...vector('file-read'), time })), testIo(), span)
+    const came = [999, 1000, 1999, 2000].map((time) => /leaf 7(.*)\n/.exec(shown(time))?.[1])
+    assert.deepEqual(came, ['  came in later', '', '', '  came in earlier'])
+  })
+
   test('an entry is the OCSF event with its personal values and where its proof is', () => {
     const event = { actor: { user: { name: commitment, uid: '0' } }, unmapped: { site: 'exec' } }
     const { event: read } = readEntry(entryOf(event, { '/event/actor/user/name': { salt: '00', value: 'root' } }))
@@ -168,9 +175,10 @@ describe('entries', () => {
     )
     const alert = shownAlert(entry, testIo(), placeOf(undefined))
     assert.match(alert, /malformed event by chain c{32}\n.*leaf 7 of default\n$/s)
-    const whole = [vector('process-launch'), finding(vector('file-read'))].map((sound) => readEntry(entryOf(sound)))
-    const shown = whole.map((sound, i) => [renderEvent, shownAlert][i]?.(sound, testIo(), placeOf(undefined)))
-    assert.ok(!shown.join('').includes('malformed'))
+    const [whole, found] = [vector('process-launch'), finding(vector('file-read'))].map((of) => readEntry(entryOf(of)))
+    assert.ok(whole && found)
+    const shown = renderEvent(whole, testIo()) + shownAlert(found, testIo(), placeOf(undefined))
+    assert.ok(!shown.includes('malformed'))
   })
 
   test('what an alert says to paste into a shell is one command', () => {

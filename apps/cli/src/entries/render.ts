@@ -23,15 +23,27 @@ type Severity = keyof typeof severityStyles
 const eventTexts = [['severity'], ['class_name'], ['activity_name'], ['message']] as const
 const alertTexts = [['severity'], ['message'], ['finding_info', 'title'], ['finding_info', 'uid']] as const
 
-/** One line an event. What stands in it was chosen by whoever acted, so all of it is made safe. */
-export function renderEvent(entry: ReadEntry, io: Io): string {
+/** Half-open, Unix milliseconds. */
+export type Span = { readonly sinceMs: number; readonly untilMs: number }
+
+/**
+ * One line an event. What stands in it was chosen by whoever acted, so all of it is made safe. One that says that it was at another time
+ * came in within the span: its host's clock is off, or its line came late.
+ */
+export function renderEvent(entry: ReadEntry, io: Io, span?: Span): string {
   const { event, leafIndex } = entry
   const kind = safe(`${textAt(event, 'class_name')}: ${textAt(event, 'activity_name')}`).padEnd(32)
   const by = doerOf(event)
   const host = shownAt(event, 'device', 'hostname')
   const at = `  ${host === undefined ? '' : `${safe(host)} `}leaf ${leafIndex}`
-  const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', at)}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
+  const came = span === undefined ? '' : paint(io, 'yellow', cameAt(memberAt(event, 'time'), span))
+  const end = `${by === undefined ? '' : `  by ${safe(by)}`}${paint(io, 'dim', at)}${came}${flawOf(entry, memberAt(event, 'time'), eventTexts, io)}`
   return `${timeOf(memberAt(event, 'time'))}  ${severityOf(event, io)}  ${kind}  ${safe(toSeconds(textAt(event, 'message')))}${end}\n${diffOf(event, io)}`
+}
+
+function cameAt(time: Json | undefined, { sinceMs, untilMs }: Span): string {
+  if (typeof time !== 'number') return ''
+  return time < sinceMs ? '  came in later' : time >= untilMs ? '  came in earlier' : ''
 }
 
 /** Which lines of a text changed, where that may be seen. */

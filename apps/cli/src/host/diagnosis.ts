@@ -13,13 +13,14 @@ export type Diagnosis = {
   readonly records: readonly HostRecord[]
 }
 
-/** Takes the host's name out of every text, and secrets by their form. The id stays: it names the host to its own server alone. */
+/** Takes the host's names out of every text, and secrets by their form. The id stays: it names the host to its own server alone. */
 export function diagnose(
   host: Host,
   records: readonly HostRecord[],
   { madeAt, cliVersion }: { readonly madeAt: string; readonly cliVersion: string },
 ): Diagnosis {
-  const clean = (text: string) => scrubText(text.replaceAll(host.hostname, redacted))
+  const names = [host.hostname, host.renamed?.from ?? ''].filter((name) => name !== '')
+  const clean = (text: string) => scrubText(names.reduce((rest, name) => rest.replaceAll(name, redacted), text))
   const { serial: _, ...certificate } = host.certificate
   return {
     form: 'sealwatch.dev/host-diagnosis/v1',
@@ -28,6 +29,7 @@ export function diagnose(
     host: {
       ...host,
       hostname: redacted,
+      renamed: host.renamed && { ...host.renamed, from: redacted },
       certificate: { ...certificate, serial: redacted },
       config: {
         ...host.config,

@@ -49,6 +49,10 @@ export const heardOf = ({ presence }: Host): string =>
 
 export const nameOf = ({ hostname }: Host): string => safe(hostname, 64)
 
+/** With what it was called before. */
+export const namesOf = (host: Host): string =>
+  host.renamed === null ? nameOf(host) : `${nameOf(host)} (was ${safe(host.renamed.from, 64)})`
+
 /** The version in force; with what it should be, where it has another. */
 export function configOf({ config: { desired, reported, drifts } }: Host, io: Io): string {
   if (desired === null) return '-'
@@ -66,6 +70,15 @@ export function handsOf({ hands, revoked_at }: Host, io: Io): string {
     steps.length === 0 ? 'may do nothing: withdrawn' : `may ${steps.join(', ').replaceAll('_', ' ')} until ${until}`
   if (held.version === version && held.refused_why === '') return isOver ? paint(io, 'red', may) : may
   return paint(io, 'yellow', safe(`${may}; ${held.refused_why || 'not taken yet'}`, 400))
+}
+
+/** What its guard does, by its own words; what is not on is told loudly. */
+export function guardOf({ guard }: Host, io: Io): string {
+  if (guard === null) return 'not said'
+  const { mode, by, tier, responses, since } = guard
+  const steps = Object.entries(responses).map(([step, how]) => `${step} ${how ?? 'unknown'}`)
+  const text = `${mode}, by ${safe(by)}; sees by ${safe(tier)}; ${steps.join(', ')}; since ${toSecond(since)}`
+  return mode === 'on' && tier !== 'none' ? text : paint(io, 'yellow', `WARN ${text}`)
 }
 
 type Standing = NonNullable<NonNullable<Host['config']['reported']>['policies']>[number]

@@ -2,11 +2,13 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import type { Io } from '../io.ts'
+import { siteWords } from '../status/site-words.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { Host } from './host-meant.ts'
 import {
   certificateOf,
   configOf,
+  guardOf,
   handsOf,
   heardOf,
   modesOf,
@@ -37,7 +39,7 @@ export function renderHost(host: Host, records: readonly HostRecord[], io: Io): 
 }
 
 function factsOf(host: Host, io: Io): string[][] {
-  const { presence, certificate } = host
+  const { presence, certificate, renamed } = host
   const waiting = presence?.waiting
   return [
     ['State', presence === null ? stateOf(host, io) : `${stateOf(host, io)} since ${toSecond(presence.since)}`],
@@ -46,6 +48,7 @@ function factsOf(host: Host, io: Io): string[][] {
     ['System', [host.os, host.kernel].map((text) => safe(text ?? 'unknown')).join(', ')],
     ['Agent', safe(host.agent_version ?? 'unknown')],
     ['Enrolled', toSecond(host.enrolled_at)],
+    ...(renamed === null ? [] : [['Renamed', `${toSecond(renamed.at)}, from ${safe(renamed.from)}`]]),
     ...(host.revoked_at === null ? [] : [['Revoked', toSecond(host.revoked_at)]]),
     ['Certificate', `${safe(certificate.serial)} until ${certificateOf(host, io)}`],
     [
@@ -58,6 +61,7 @@ function factsOf(host: Host, io: Io): string[][] {
       'Config',
       [configOf(host, io), safe(host.config.reported?.refused_why ?? '')].filter((text) => text !== '').join(': '),
     ],
+    ['Guard', guardOf(host, io)],
     ['Hands', handsOf(host, io)],
     ['Sensor', `${host.sensor.mode}, ${sitesOf(host)} sites`],
     ['Watched', modesOf(host, io)],
@@ -95,7 +99,7 @@ function sites({ sensor }: Host, io: Io): string {
     `  ${safe(site.name)}`,
     stateOfSite(site, io),
     ...[site.produced, site.dropped, site.sent, site.sealed, site.shed].map(number),
-    safe(site.reason ?? ''),
+    safe(siteWords({ attached: site.attached === true, reason: site.reason ?? '' })),
   ])
   return `Sites\n${columns([['  site', '', 'produced', 'dropped', 'sent', 'sealed', 'shed', ''], ...rows])}`
 }

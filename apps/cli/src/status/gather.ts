@@ -3,12 +3,19 @@
 import { type Admin, withAdmin } from '../admin.ts'
 import { cliError } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
-import { dataFlag, fileOf, type Place } from '../place.ts'
+import { dataFlag, fileOf, type Place, startAdvice } from '../place.ts'
 import { leftoversOf } from '../supervise/leftovers.ts'
 import { readInstance, readSupervisor } from '../supervise/record.ts'
 import { isAlive } from '../supervise/task.ts'
 import { counted, duration, toSecond } from '../terminal.ts'
-import type { AgentStatus, BaselineStatus, GuardStatus, SensorStatus, ServerStatus } from './types.ts'
+import {
+  type AgentStatus,
+  type BaselineStatus,
+  cannotPrevent,
+  type GuardStatus,
+  type SensorStatus,
+  type ServerStatus,
+} from './types.ts'
 
 /** What `status --json` prints; docs/reference/status.md describes every member. */
 export type InstanceStatus = {
@@ -118,8 +125,7 @@ const agentOf = ({ state, hostId, trouble, health, hardening, gaps, baseline = n
 async function notRunning(place: Place, attempted: string) {
   const left = await leftoversOf(place)
   const [flag, parts] = [dataFlag(place), left.join(', ')]
-  if (left.length === 0)
-    return cliError('CLI_NOT_RUNNING', { attempted, advice: `Start it with: sudo ./sealwatch up --detach${flag}` })
+  if (left.length === 0) return cliError('CLI_NOT_RUNNING', { attempted, advice: startAdvice(place) })
   return cliError('CLI_NOT_RUNNING', {
     attempted,
     received: `one whose supervisor was killed, and whose ${parts} ${left.length === 1 ? 'runs' : 'run'} on alone`,
@@ -144,6 +150,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ),
     ...trustStoreWarning(server?.trustStore),
     ...caWarning(server?.ca),
+    ...(server?.notifications?.failing ?? []).map(channelWarning),
     ...(server?.judgingAhead ? [aheadWarning(server.judgingAhead)] : []),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
     ...(server?.integrity ?? []).flatMap(({ tenant, problem }) =>
@@ -186,10 +193,13 @@ function guardWarnings(guard: GuardStatus | null): string[] {
   if (guard === null) return []
   const refused = guard.refused === null ? [] : [`the guard does not take what the server told it: ${guard.refused}`]
   if (!guard.connected) return ['the guard cannot be reached: what it sealed waits on its disk', ...refused]
-  const { mode, kill, hands } = guard
+  const { mode, kill, prevent, preventsNothing, hands } = guard
   const isWithoutOrder = hands?.connected === true && kill === 'on' && hands.orderUntil === null
   return [
     ...(mode === 'on' ? [] : [heldBack[mode]]),
+    ...(prevent === 'on' && preventsNothing !== null
+      ? [`who reaches for what is protected is to be refused, and is only told of: ${cannotPrevent}`]
+      : []),
     ...(hands?.connected === false ? ['the hands cannot be reached: nobody is ended'] : []),
     ...(isWithoutOrder ? ['the hands have no standing order that counts: nobody is ended'] : []),
     ...refused,
@@ -243,6 +253,10 @@ export function caWarning(ca: ServerStatus['ca']): string[] {
   ]
 }
 
+export const channelWarning = ({ tenant, name, since, problem }: FailingChannel): string =>
+  `the notification channel ${name} of ${tenant} takes no messages since ${toSecond(since)} (${problem}): docs/runbooks/notification-failed.md`
+type FailingChannel = NonNullable<ServerStatus['notifications']>['failing'][number]
+
 /** As docs/runbooks/clock-set-back.md has it. */
 function aheadWarning({ keys, latest }: NonNullable<ServerStatus['judgingAhead']>): string {
   const rows = `rows under ${counted(keys, 'key')} that ended ahead of the clock are judged as of then`
@@ -258,6 +272,7 @@ function driftWarning({ hostname, configDrifts }: NonNullable<InstanceStatus['se
 
 /** Incidents by which a host is no less to be relied on. */
 const ownWarnings: Readonly<Record<string, (hostname: string) => string>> = {
+  stopped: (hostname) => `the host ${hostname} was stopped, and nobody watches it: docs/runbooks/host-blind.md`,
   certificate_ending: (hostname) =>
     `the certificate of the host ${hostname} ends soon and is not renewed: docs/runbooks/certificate.md`,
   policy_not_enforced: (hostname) =>

@@ -13,6 +13,7 @@ const status = (signing: Server['signing']) =>
   ({
     version: '0',
     data: '/var/lib/sealwatch',
+    run: '/run/sealwatch/bab5cbf22b2b',
     phase: 'ready',
     pid: 1,
     port: 2,
@@ -66,4 +67,29 @@ test('gaps are counted as people do, with the command that shows them, on the sa
   assert.equal(gaps(0), 'Gaps     0 unknown intervals on record')
   assert.equal(gaps(1), 'Gaps     1 unknown interval on record: sudo ./sealwatch events --class log --since 365d')
   assert.match(gaps(2, '/srv/x') ?? '', /2 unknown intervals .* --data \/srv\/x$/)
+})
+
+test('RIM-3 who is protected is named, but for our own', () => {
+  const guard = {
+    connected: true,
+    mode: 'on',
+    tier: 'events',
+    protected: 12,
+    incidents: 0,
+    prevent: 'off',
+    hands: null,
+  }
+  const names = (...given: readonly (readonly [string, number])[]) =>
+    given.map(([name, processes]) => ({ name, processes }))
+  const lineOf = (of: ReturnType<typeof names>) =>
+    /^.* 12 processes protected.*$/m.exec(
+      renderStatus({ ...status(undefined), guard: { ...guard, names: of } } as unknown as InstanceStatus, testIo()),
+    )?.[0]
+  assert.match(lineOf(names(['sealwatch-agent', 12])) ?? '', /protected {2}0 open/)
+  assert.match(
+    lineOf(names(['billing', 2], ['sealwatch-agent', 8], ['vault', 1])) ?? '',
+    /, among them billing \(2\), vault {2}/,
+  )
+  const many = names(...Array.from({ length: 10 }, (_, i) => [`s${i}`, 1] as const))
+  assert.match(lineOf(many) ?? '', /s7, 2 more names/)
 })

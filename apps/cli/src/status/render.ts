@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { join } from 'node:path'
 import type { Io } from '../io.ts'
 import { dataFlag } from '../place.ts'
 import { columns, counted, duration, paint, safe, toSecond } from '../terminal.ts'
 import type { InstanceStatus } from './gather.ts'
-import type { HandsStatus } from './types.ts'
+import { siteWords } from './site-words.ts'
+import { type HandsStatus, saysRevoked } from './types.ts'
 
 /** The status for a person. */
 export function renderStatus(status: InstanceStatus, io: Io): string {
   const { server } = status
-  const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${status.phase}, pid ${status.pid}, ${
+  const head = `Sealwatch ${status.version} on ${safe(status.data)}: ${phaseText(status)}, pid ${status.pid}, ${
     status.joined === null ? `port ${status.port}` : `joined to ${safe(status.joined)}`
   }`
   const blocks = [
@@ -17,7 +19,7 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
     block('Dashboard and API', server?.api === undefined ? [] : [[safe(server.api)]]),
     block('Health', healthRows(status)),
     block(sensorTitle(status), siteRows(status, io)),
-    block('Guard', guardRows(status)),
+    guardBlock(status),
     block('Queue of the agent', queueRows(status)),
     ...(server === null
       ? []
@@ -37,6 +39,12 @@ export function renderStatus(status: InstanceStatus, io: Io): string {
   return [`${paint(io, 'bold', head)}\n`, ...blocks.filter((text) => text !== '')].join('\n')
 }
 
+/** Its parts may all run, and nobody takes what they tell. */
+function phaseText({ phase, agent }: InstanceStatus): string {
+  if (agent?.trouble?.refuses !== true) return phase
+  return `THE SERVER REFUSES THIS HOST${saysRevoked(agent.trouble.text) ? ' (revoked)' : ''}`
+}
+
 const block = (title: string, rows: readonly string[][]) =>
   rows.length === 0 ? '' : `${title}\n${columns(rows.map(([first = '', ...rest]) => [`  ${first}`, ...rest]))}`
 
@@ -50,7 +58,7 @@ function partRows({ parts }: InstanceStatus, io: Io): string[][] {
     name,
     pid === null ? paint(io, 'red', 'down') : `pid ${pid}`,
     pid === null ? '' : `up ${duration(uptimeMs)}`,
-    restarts === 0 ? '' : paint(io, 'yellow', `${restarts} restarts, last ${lastExit}`),
+    restarts === 0 ? '' : paint(io, 'yellow', `${counted(restarts, 'restart')}, last ${lastExit}`),
   ])
 }
 
@@ -78,22 +86,41 @@ function siteRows({ sensor }: InstanceStatus, io: Io): string[][] {
     site.dropped,
     site.sent,
     site.shed,
-    safe(site.reason),
+    safe(siteWords(site)),
   ])
   return [['site', '', 'produced', 'dropped', 'sent', 'shed', ''], ...rows]
 }
 
+/** With where services ask to be protected (docs/formats/protect.md). */
+function guardBlock(status: InstanceStatus): string {
+  const rows = guardRows(status)
+  if (rows.length === 0) return ''
+  return `${block('Guard', rows)}  services ask it at ${safe(join(status.run, 'guard', 'protect.sock'))}\n`
+}
+
+const namesShown = 8
+
 function guardRows({ guard }: InstanceStatus): string[][] {
   if (guard === null || !guard.connected) return []
-  const { mode, tier, incidents, hands } = guard
+  const { mode, tier, incidents, hands, prevent, preventsNothing } = guard
   return [
     [
       `mode ${mode}, by ${tier}`,
-      `${counted(guard.protected, 'process', 'processes')} protected`,
+      `${counted(guard.protected, 'process', 'processes')} protected${namesText(guard.names ?? [])}`,
       counted(incidents, 'open incident'),
       handsText(hands),
+      prevent !== 'off' && preventsNothing !== null ? `prevent ${prevent}: not possible here` : `prevent ${prevent}`,
     ],
   ]
+}
+
+/** But for our own: those are always there. */
+function namesText(names: readonly { readonly name: string; readonly processes: number }[]): string {
+  const others = names.filter(({ name }) => !name.startsWith('sealwatch-'))
+  const shown = others.slice(0, namesShown)
+  const texts = shown.map(({ name, processes }) => (processes === 1 ? safe(name) : `${safe(name)} (${processes})`))
+  const more = others.length > shown.length ? [`${others.length - shown.length} more names`] : []
+  return others.length === 0 ? '' : `, among them ${[...texts, ...more].join(', ')}`
 }
 
 function handsText(hands: HandsStatus | null): string {
@@ -162,5 +189,7 @@ function hostRows(hosts: NonNullable<InstanceStatus['server']>['hosts']): string
   ])
 }
 
+/** With all that it advises. */
+const warningCharsMax = 2_000
 const warnings = ({ warnings: texts }: InstanceStatus, io: Io) =>
-  texts.map((text) => `${paint(io, 'yellow', 'WARN')} ${safe(text)}\n`).join('')
+  texts.map((text) => `${paint(io, 'yellow', 'WARN')} ${safe(text, warningCharsMax)}\n`).join('')

@@ -30,6 +30,9 @@ export type AgentStatus = {
 }
 
 /** `refused`: why it does not take what the server told it. */
+/** Of what the agent says of its server (HOST_REVOKED). */
+export const saysRevoked = (trouble: string): boolean => /\brevoked host\b/.test(trouble)
+
 export type GuardStatus = { readonly refused: string | null } & (
   | { readonly connected: false }
   | {
@@ -38,9 +41,14 @@ export type GuardStatus = { readonly refused: string | null } & (
       /** By what it hears of protected processes. */
       readonly tier: 'events' | 'polling' | 'none'
       readonly protected: number
+      /** Under which names; left out by an older agent. */
+      readonly names?: readonly { readonly name: string; readonly processes: number }[]
       readonly incidents: number
       /** Whether a suspect is ended. */
       readonly kill: 'on' | 'dry-run' | 'off'
+      /** Whether the kernel refuses who reaches for them, and why it cannot; null: it can. */
+      readonly prevent: 'on' | 'dry-run' | 'off'
+      readonly preventsNothing: string | null
       /** null: this machine has none. */
       readonly hands: HandsStatus | null
       readonly configVersion: number
@@ -48,6 +56,10 @@ export type GuardStatus = { readonly refused: string | null } & (
 )
 
 /** `orderUntil`: of the standing order that counts; null: none does. `refused`: why they did not take the newest. */
+/** For a person: what the kernel said stands in `preventsNothing`. */
+export const cannotPrevent =
+  'this kernel can refuse nobody: it has no LSM of BPF, or lets no program onto its functions (docs/kernels.md, What can be prevented)'
+
 export type HandsStatus = {
   readonly connected: boolean
   readonly orderUntil: string | null
@@ -141,6 +153,16 @@ export type ServerStatus = {
     readonly since: string | null
     readonly problem: string | null
   } | null
+  /** Channels that take no messages, those that fail longest first. */
+  readonly notifications?: {
+    readonly failing: readonly {
+      readonly tenant: string
+      readonly channel: string
+      readonly name: string
+      readonly since: string
+      readonly problem: string
+    }[]
+  }
   /** Keys that ended ahead of the clock, and the one that did so farthest; null: none. */
   readonly judgingAhead?: {
     readonly keys: number

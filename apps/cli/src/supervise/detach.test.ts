@@ -33,6 +33,15 @@ describe('a start in the background', { skip }, () => {
     assert.equal(error.received, undefined)
   })
 
+  test('that is stopped while something was in its way says what that was', async () => {
+    const progress = { step: 'agent', state: 'troubled', detail: 'connect ECONNREFUSED', ms: 0 }
+    const error = await startOf(
+      `process.send(${JSON.stringify({ kind: 'progress', progress })}, () => process.exit(0))`,
+    )
+    assert.ok(isSealwatchError(error, 'CLI_STOPPED'))
+    assert.match(error.received ?? '', /ECONNREFUSED/)
+  })
+
   test('that dies says how', async () => {
     const error = await startOf('process.exit(7)')
     assert.ok(isSealwatchError(error, 'CLI_START_FAILED'))

@@ -38,8 +38,12 @@ export async function startDetached(io: Io, place: Place, args: readonly string[
     { cwd: '/', detached: true, env: { ...io.env }, stdio: ['ignore', log, log, 'ipc'] },
   )
   const outcome = Promise.withResolvers<WayIn>()
+  let troubled: string | undefined
   child.on('message', (told: Told) => {
-    if (told.kind === 'progress') view.progress(told.progress)
+    if (told.kind === 'progress') {
+      view.progress(told.progress)
+      troubled = told.progress.state === 'troubled' ? told.progress.detail : troubled
+    }
     if (told.kind === 'notice') view.notice(told.text)
     if (told.kind === 'ready') outcome.resolve(told.way)
     if (told.kind === 'failed') outcome.reject(errorOf(told))
@@ -48,7 +52,7 @@ export async function startDetached(io: Io, place: Place, args: readonly string[
     const attempted = `starting on ${place.data} in the background`
     outcome.reject(
       code === 0
-        ? cliError('CLI_STOPPED', { attempted })
+        ? cliError('CLI_STOPPED', { attempted, received: troubled })
         : cliError('CLI_START_FAILED', { attempted, received: signal ?? `exit ${code}` }),
     )
   })

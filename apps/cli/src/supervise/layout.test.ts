@@ -94,18 +94,27 @@ describe('layout', { skip }, () => {
     assert.equal(seen(join(place.run, 'hands')), '710 64708:64702')
   })
 
-  test('AGT-8 folders that are as they should be are not touched: one of them is watched', () => {
+  test('AGT-8 folders that are as they should be are not touched; one that was covered or made anew is another', () => {
     const place = placeOf(join(base, 'data'), join(base, 'run'))
     prepareData(place)
     prepareFolders(place)
+    const folders = prepareRun(place)
     const changed = () => statSync(fileOf.canary(place), { bigint: true }).ctimeNs
     const before = changed()
     // The clock of a file system stands still for some milliseconds: what is touched after this has another time.
     const other = join(base, 'other')
     do writeFileSync(other, '')
     while (statSync(other, { bigint: true }).ctimeNs === before)
-    assert.equal(prepareRun(place), false)
+    assert.deepEqual(prepareRun(place), folders)
     assert.equal(changed(), before)
+    const others = () => [...prepareRun(place)].filter(([name, is]) => folders.get(name) !== is).map(([name]) => name)
+    const guard = join(place.run, 'guard')
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', guard])
+    assert.deepEqual(others(), ['guard'])
+    execFileSync('umount', [guard])
+    assert.deepEqual(others(), [])
+    rmSync(join(place.run, 'hands'), { recursive: true })
+    assert.deepEqual(others(), ['hands'])
   })
 
   test('what an earlier life left in the run directory is gone', () => {
@@ -164,7 +173,7 @@ describe('layout', { skip }, () => {
     writeFileSync(fileOf.watchList(place), '# mine\n\n  /srv/secret  \n')
     const [first, ...rest] = watchedPaths(place, '/opt/sealwatch')
     assert.equal(first, '/srv/secret')
-    assert.deepEqual(rest, [...programEntries('/opt/sealwatch', process.execPath), fileOf.canary(place)])
+    assert.deepEqual(rest, [...programEntries(place, '/opt/sealwatch', process.execPath), fileOf.canary(place)])
     assert.ok(rest.includes('urgent,changes,below:/opt/sealwatch/apps/sensor'))
     rmSync(fileOf.watchList(place))
     symlinkSync('/dev/zero', fileOf.watchList(place))

@@ -5,7 +5,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -66,9 +65,10 @@ export function prepareFolders(place: Place): void {
 
 const runFolders = ['server', 'agent', 'guard', 'hands', 'canary', 'data'] as const
 
-/** Returns whether any of them was missing. */
-export function prepareRun(place: Place): boolean {
-  const isWhole = runFolders.every((name) => existsSync(join(place.run, name)))
+/** What each folder of RUN is, by its name: one that was made anew, or that something was mounted over, is another. */
+export type RunFolders = ReadonlyMap<string, string>
+
+export function prepareRun(place: Place): RunFolders {
   makeFolders(dirname(place.run), 0o755)
   ensureFolder(dirname(place.run), place.name, root, 0o711)
   ensureFolder(place.run, 'server', root, 0o700)
@@ -78,7 +78,13 @@ export function prepareRun(place: Place): boolean {
   ensureFolder(place.run, 'hands', { ...serviceUsers.hands, gid: serviceUsers.guard.gid }, 0o710)
   ensureFolder(place.run, 'canary', root, 0o700)
   ensureFolder(place.run, 'data', root, 0o711)
-  return !isWhole
+  return new Map(runFolders.map((name) => [name, identityOf(join(place.run, name))]))
+}
+
+/** An inode's number is given out again. */
+function identityOf(path: string): string {
+  const { dev, ino, birthtimeNs } = statSync(path, { bigint: true })
+  return `${dev}:${ino}:${birthtimeNs}`
 }
 
 /**

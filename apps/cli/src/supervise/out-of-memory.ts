@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 
-/** Above -1000, which the kernel would never end, not even one that eats all of the machine's memory. */
+/** Whom the kernel ends first when memory runs out (proc_pid_oom_score_adj(5)): above -1000, which the kernel would never end, not even one that eats all of the machine's memory. */
 export const oomScores = {
   supervisor: -900,
   sensor: -900,
@@ -11,18 +11,6 @@ export const oomScores = {
   hands: -900,
   server: -500,
 } as const
-
-/** Whom the kernel ends first when memory runs out (proc_pid_oom_score_adj(5)). Returns why not, where it may not be set. */
-export function setOomScore(pid: number | 'self', score: number): string | undefined {
-  try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, String(score))
-    return undefined
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    // It has ended already.
-    return code === 'ENOENT' || code === 'ESRCH' ? undefined : code
-  }
-}
 
 /** How many processes the kernel has ended for want of memory, of a group or of the machine. */
 export function oomKills(): number {

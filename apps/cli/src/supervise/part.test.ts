@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { type Clock, createLog, systemClock } from '@sealwatch/base'
 import { type Part, type PartState, startPart } from './part.ts'
@@ -56,6 +57,17 @@ describe('a part', () => {
     await reached.promise
     return running
   }
+
+  test('AGT-8 RIM-5 that sees and answers attacks comes before all others, with all that it starts', {
+    skip: process.getuid?.() === 0 ? false : 'needs root',
+  }, async () => {
+    const isUp = ({ task }: PartState) => task !== undefined
+    const running = await started({ ...shell('sleep 1000'), isForemost: true }, systemClock, isUp)
+    const pid = running.state().task?.pid ?? 0
+    assert.equal(getPriority(pid), -20)
+    assert.match(readFileSync(`/proc/${pid}/autogroup`, 'latin1'), /nice -20$/m)
+    await running.stop()
+  })
 
   test('that keeps ending is started again, ever more slowly, at most a second apart', async () => {
     const { clock, sleeps } = quickClock()

@@ -6,7 +6,7 @@ import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { type Clock, type Log, messageOf } from '@sealwatch/base'
 import { supervisionFd } from '@sealwatch/contract'
-import { setOomScore } from './out-of-memory.ts'
+import { foremost, giveRank, type Rank, wantedRank } from './rank.ts'
 import { isAlive, signalTask, type Task, taskOf } from './task.ts'
 
 /** A program the supervisor keeps alive. */
@@ -24,6 +24,8 @@ export type Part = {
   readonly hasLine?: boolean
   /** Where the kernel looks first when memory runs out; what it was born with where none is set. */
   readonly oomScore?: number
+  /** It sees an attack, or answers it: nobody comes before it. */
+  readonly isForemost?: boolean
   /** Others are served by it: of it and a tracer it is the tracer that is ended. */
   readonly isService?: boolean
 }
@@ -47,6 +49,8 @@ export type RunningPart = {
   readonly kill: () => void
   /** Ends this life of it; another begins. */
   readonly restart: (signal: NodeJS.Signals) => void
+  /** What this life of it is to have of the machine; undefined between two. */
+  readonly rank: () => Rank | undefined
   /** This life was killed by us, and has not ended yet. */
   readonly isKilled: () => boolean
   /** Its process is dead, and whoever traces it keeps its end from us: another life begins. */
@@ -66,6 +70,8 @@ export type PartEnd = {
 }
 
 type Surroundings = {
+  /** What the supervisor was given when it started, and so all that it starts. */
+  readonly rank?: Rank | undefined
   readonly clock: Clock
   readonly log: Log
   readonly onChange: () => void
@@ -80,16 +86,28 @@ const restartMaxMs = 1000
 /** A life this long earns a fresh start of the backoff. */
 const soundLifeMs = 10_000
 
-export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: Surroundings): RunningPart {
+export function startPart(
+  part: Part,
+  { rank: inherited, clock, log, onChange, onLine, onBack }: Surroundings,
+): RunningPart {
   const stopping = new AbortController()
   let told: NodeJS.Signals | undefined
   let exited = Promise.withResolvers<string>()
   let before: (Omit<PartEnd, 'tookMs'> & { readonly endedMs: number }) | undefined
   let child: ChildProcess | undefined
+  let rank: Rank | undefined
   let state: PartState = { name: part.name, task: undefined, startedMs: 0, restarts: 0, lastExit: undefined }
   const change = (next: Partial<PartState>) => {
     state = { ...state, ...next }
     onChange()
+  }
+
+  const bornWith = (pid: number): Rank | undefined => {
+    const own = { ...(part.isForemost && foremost), ...(part.oomScore !== undefined && { oomScore: part.oomScore }) }
+    const refused = giveRank(pid, own)
+    if (refused !== undefined)
+      log.warn('a part waits its turn, or is ended for want of memory, as others are', { part: part.name, refused })
+    return wantedRank(pid, own, inherited)
   }
 
   const live = async () => {
@@ -104,6 +122,7 @@ export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: 
         bySupervisor: told !== undefined,
         endedMs: clock.nowMs(),
       }
+      rank = undefined
       change({ task: undefined, lastExit })
       return lastExit
     }
@@ -118,10 +137,7 @@ export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: 
     child.once('error', (error) => resolve(error.message))
     const line = child.stdio[supervisionFd]
     if (part.hasLine === true && line) onLine?.(line as Duplex)
-    if (part.oomScore !== undefined && child.pid !== undefined) {
-      const refused = setOomScore(child.pid, part.oomScore)
-      if (refused !== undefined) log.warn('the kernel may end a part for want of memory', { part: part.name, refused })
-    }
+    rank = child.pid === undefined ? undefined : bornWith(child.pid)
     change({ task: child.pid === undefined ? undefined : taskOf(child.pid), startedMs: clock.nowMs() })
     if (before !== undefined) {
       const { endedMs, ...end } = before
@@ -166,7 +182,16 @@ export function startPart(part: Part, { clock, log, onChange, onLine, onBack }: 
   }
   const withheld = () => exited.resolve('ended, and is kept as a zombie by its tracer')
   const isService = part.isService === true
-  return { isService, state: () => state, stop, kill, restart, isKilled: () => told === 'SIGKILL', withheld }
+  return {
+    isService,
+    state: () => state,
+    stop,
+    kill,
+    restart,
+    rank: () => rank,
+    isKilled: () => told === 'SIGKILL',
+    withheld,
+  }
 }
 
 function launch(part: Part): ChildProcess {

@@ -102,7 +102,7 @@ function agentPart({ place, view, root, joined, address, port, env }: PartSettin
 }
 
 function guardPart({ place, view, root, joined, env }: PartSettings): Part {
-  return nodePart(
+  const part = nodePart(
     'guard',
     { place, view, root, env },
     {
@@ -119,10 +119,11 @@ function guardPart({ place, view, root, joined, env }: PartSettings): Part {
       SEALWATCH_GUARD_GID: String(serviceUsers.guard.gid),
     },
   )
+  return { ...part, isForemost: true }
 }
 
 function handsPart({ place, view, root, joined, env }: PartSettings): Part {
-  return nodePart(
+  const part = nodePart(
     'hands',
     { place, view, root, env },
     {
@@ -135,6 +136,7 @@ function handsPart({ place, view, root, joined, env }: PartSettings): Part {
       SEALWATCH_HANDS_SUPERVISED: 'true',
     },
   )
+  return { ...part, isForemost: true }
 }
 
 /** Where root was told which CA speaks for the server: there once this machine has begun, or joined. */
@@ -149,8 +151,10 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     ...['--guard-socket', fileOf.guardSensorSocket(place)],
     ...['--instance', place.name],
     ...['--supervisor', String(process.pid)],
+    ...[place.data, fileOf.handsSocket(place), fileOf.guardProtectSocket(place)].flatMap((path) => ['--own', path]),
     ...['--uid', String(serviceUsers.sensor.uid), '--gid', String(serviceUsers.sensor.gid)],
     ...(['processes', 'files', 'network'] as const).flatMap((domain) => modeOf(domain, env)),
+    ...(env.SEALWATCH_GUARD_POLL_MS ? ['--guard-poll-ms', env.SEALWATCH_GUARD_POLL_MS] : []),
     ...(env.SEALWATCH_SENSOR_SOCKET_POLL_MS ? ['--socket-poll-ms', env.SEALWATCH_SENSOR_SOCKET_POLL_MS] : []),
     ...without.flatMap((site) => ['--without', site]),
     ...watch.flatMap((path) => ['--watch', path]),
@@ -163,6 +167,7 @@ function sensorPart({ place, root, watch, env }: PartSettings): Part {
     log: fileOf.log(place, 'sensor'),
     stopMs,
     oomScore: oomScores.sensor,
+    isForemost: true,
   }
 }
 

@@ -3,7 +3,9 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { systemDisk } from '@sealwatch/base'
 import { cliError } from '../errors.ts'
+import { readJsonFile } from '../json-file.ts'
 
 /** Throws CLI_PORT_TAKEN, which names a free one, or CLI_ADDRESS. */
 export async function requireFreePort(host: string, port: number): Promise<void> {
@@ -25,6 +27,20 @@ export async function requireFreePort(host: string, port: number): Promise<void>
 /** The port that is wanted, where it is free, else one that is. */
 export const preferPort = (host: string, port: number): Promise<number> =>
   tryPort(host, port).catch(() => anyPort(host))
+
+/**
+ * The port that is wanted, where it is free, else one that is; `path` keeps which it was, and that one is tried first, so that links
+ * sent before lead somewhere. Who wants another port than then gets it.
+ */
+export async function keptPort(path: string, host: string, wanted: number): Promise<number> {
+  const kept = await readJsonFile<{ readonly wanted: unknown; readonly port: unknown }>(path)
+  const isKept =
+    kept?.wanted === wanted && Number.isInteger(kept.port) && Number(kept.port) > 0 && Number(kept.port) < 65_536
+  const before = isKept ? await tryPort(host, Number(kept.port)).catch(() => undefined) : undefined
+  const port = before ?? (await preferPort(host, wanted))
+  await systemDisk.replace(path, `${JSON.stringify({ wanted, port })}\n`, 0o600)
+  return port
+}
 
 /** Below those that Linux gives to whoever asks for any: it stays free until it is taken, a moment later. */
 const asked = { from: 10_240, to: 32_768 } as const

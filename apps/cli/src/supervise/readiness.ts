@@ -4,7 +4,7 @@ import type { Clock } from '@sealwatch/base'
 import type { Admin } from '../admin.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
-import type { AgentStatus, ServerStatus } from '../status/types.ts'
+import { type AgentStatus, type ServerStatus, saysRevoked } from '../status/types.ts'
 import { type BuiltInLogin, providerAnswers } from './built-in-login.ts'
 import { handToken } from './hand-token.ts'
 import type { RunningPart } from './part.ts'
@@ -12,7 +12,8 @@ import type { RunningPart } from './part.ts'
 export type Step = 'server' | 'agent' | 'sensor' | 'guard' | 'sign-in'
 export type Progress = {
   readonly step: Step
-  readonly state: 'waiting' | 'done' | 'warning'
+  /** `troubled`: it waits, and the detail says what for. */
+  readonly state: 'waiting' | 'troubled' | 'done' | 'warning'
   readonly detail: string
   readonly ms: number
 }
@@ -37,6 +38,8 @@ const pollMs = 15
 /** Besides its own tenant's chain every agent has one of this. */
 const clusterTenant = 'cluster'
 const tokenTtlSeconds = 600
+/** What is in the way for longer than this is said while it is waited for. */
+const quietMs = 3_000
 /** So long the server of a machine that has joined one may be away before what is seen waits for it. */
 const awayMs = 10_000
 
@@ -50,11 +53,13 @@ export async function awaitReady(given: Given): Promise<Ready | undefined> {
   const step = async (
     name: Step,
     detail: string,
-    wait: () => Promise<{ detail: string; warning?: boolean } | undefined>,
+    wait: (tell: (why: string) => void) => Promise<{ detail: string; warning?: boolean } | undefined>,
   ) => {
     const ms = () => clock.nowMs() - began
     report({ step: name, state: 'waiting', detail, ms: 0 })
-    const outcome = await wait()
+    const outcome = await wait((why) =>
+      report({ step: name, state: 'troubled', detail: `${detail}: ${why}; trying again`, ms: 0 }),
+    )
     if (outcome !== undefined)
       report({ step: name, state: outcome.warning === true ? 'warning' : 'done', detail: outcome.detail, ms: ms() })
   }
@@ -69,14 +74,12 @@ export async function awaitReady(given: Given): Promise<Ready | undefined> {
             return server && { detail: 'answers on its control socket' }
           }),
         ]),
-    step('agent', 'registering this host', async () => {
-      const agent = await registered(given, serverUp)
+    step('agent', 'registering this host', async (tell) => {
+      const agent = await registered(given, serverUp, tell)
       if (agent === undefined || agent.state === 'registered')
         return agent && { detail: `registered as ${agent.hostId}` }
-      return {
-        detail: `enrolled as ${agent.hostId}; the server does not answer, and what is seen waits`,
-        warning: true,
-      }
+      const why = agent.trouble?.refuses ? `refuses it (${agent.trouble.text})` : 'does not answer'
+      return { detail: `enrolled as ${agent.hostId}; the server ${why}, and what is seen waits`, warning: true }
     }),
     step('sensor', 'attaching to the kernel', async () => {
       const sensor = await attached(given)
@@ -119,7 +122,11 @@ export async function agentStatusOf({
   return status?.pid === parts.agent.state().task?.pid ? status : undefined
 }
 
-async function registered(given: Given, serverUp: Promise<unknown> | undefined): Promise<AgentStatus | undefined> {
+async function registered(
+  given: Given,
+  serverUp: Promise<unknown> | undefined,
+  tell: (why: string) => void,
+): Promise<AgentStatus | undefined> {
   const { admin, clock, signal } = given
   const status = await poll(clock, signal, () => agentStatusOf(given))
   if (status?.state === 'unenrolled' && admin !== undefined && (await serverUp) !== undefined) {
@@ -127,13 +134,24 @@ async function registered(given: Given, serverUp: Promise<unknown> | undefined):
     const token = await poll(clock, signal, () => askToken(admin, tenant))
     if (token !== undefined) await handToken(given.place, token)
   }
-  const awayFromMs = clock.nowMs() + awayMs
+  const beganMs = clock.nowMs()
+  let told: string | undefined
   return await poll(clock, signal, async () => {
     const now = await agentStatusOf(given)
     if (now?.state === 'registered' || admin !== undefined) return now?.state === 'registered' ? now : undefined
-    // Nobody brings another token: what the server refused stays refused.
-    if (now?.state === 'unenrolled' && now.trouble?.refuses) given.giveUp()
-    return now?.state === 'connecting' && clock.nowMs() >= awayFromMs ? now : undefined
+    if (now === undefined) return undefined
+    const { state, trouble } = now
+    // Nobody brings another token, and a host that is revoked stays so: what the server refused stays refused.
+    if (trouble?.refuses && (state === 'unenrolled' || saysRevoked(trouble.text))) {
+      given.giveUp()
+      return undefined
+    }
+    const waitedMs = clock.nowMs() - beganMs
+    if (trouble && trouble.text !== told && waitedMs >= quietMs) {
+      told = trouble.text
+      tell(told)
+    }
+    return state === 'connecting' && waitedMs >= awayMs ? now : undefined
   })
 }
 

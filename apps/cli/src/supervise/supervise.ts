@@ -4,21 +4,22 @@ import { appendFileSync, rmSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { type Clock, createLog, type Log, systemDisk, takeLock } from '@sealwatch/base'
 import { adminOf } from '../admin.ts'
-import { cliError } from '../errors.ts'
+import { cliError, cliErrors } from '../errors.ts'
 import { readJsonFile } from '../json-file.ts'
-import { fileOf, type Place } from '../place.ts'
-import type { ServerStatus, Trust } from '../status/types.ts'
+import { dataFlag, fileOf, type Place } from '../place.ts'
+import { type ServerStatus, saysRevoked, type Trust } from '../status/types.ts'
 import { createAgentLine } from './agent-line.ts'
 import { baselineEveryMs, createBaselineSchedule } from './baseline-schedule.ts'
 import { builtInLogin, firstLink, wantsBuiltIn } from './built-in-login.ts'
 import { type Joined, refuseJoined, serverText } from './joined.ts'
-import { prepareData, prepareFolders, prepareRun, removeRun, serviceViewOf } from './layout.ts'
+import { prepareData, prepareFolders, prepareRun, type RunFolders, removeRun, serviceViewOf } from './layout.ts'
 import { endLeftovers } from './leftovers.ts'
 import { boundLog, lastError, lastWords } from './logs.ts'
-import { oomScores, setOomScore } from './out-of-memory.ts'
+import { oomScores } from './out-of-memory.ts'
 import { type Part, type RunningPart, startPart } from './part.ts'
 import { type PartSettings, partsOf } from './parts.ts'
-import { preferPort, requireFreePort } from './port.ts'
+import { keptPort, preferPort, requireFreePort } from './port.ts'
+import { giveRank, rankOf } from './rank.ts'
 import { agentStatusOf, awaitReady, type Progress } from './readiness.ts'
 import {
   bootId,
@@ -114,7 +115,9 @@ async function takeInstance({ place, version, port, joined, clock }: Supervised)
     const other = await readInstance(place)
     const received =
       other === undefined ? 'an instance that is just starting' : `pid ${other.pid} on port ${other.port}`
-    throw cliError('CLI_ALREADY_RUNNING', { attempted, received })
+    const data = dataFlag(place)
+    const advice = `Use the one that runs (sudo ./sealwatch status${data}), or stop it (sudo ./sealwatch down${data})`
+    throw cliError('CLI_ALREADY_RUNNING', { attempted, received, advice })
   }
   const started = new Date(clock.nowMs()).toISOString()
   writeRecord(fileOf.instance(place), {
@@ -130,7 +133,7 @@ async function takeInstance({ place, version, port, joined, clock }: Supervised)
 
 async function runParts(given: Supervised, log: Log): Promise<void> {
   const { place, joined, clock, root, address, port, env } = given
-  const apiPort = await preferPort(hereAlone, given.apiPort)
+  const apiPort = await keptPort(fileOf.apiPort(place), hereAlone, given.apiPort)
   const isOpen = joined === undefined && wantsBuiltIn(env)
   const login = isOpen ? builtInLogin(await preferPort(hereAlone, apiPort + 1)) : undefined
   const specs = (given.parts ?? partsOf)({
@@ -149,17 +152,25 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
   const logStarts = new Map(specs.map((part) => [part.name, statSync(part.log, { throwIfNoEntry: false })?.size ?? 0]))
   const self: Task = taskOf(process.pid) ?? { pid: process.pid, startTicks: 0 }
   const started = new Date(clock.nowMs()).toISOString()
+  let folders = prepareRun(place)
   let phase: SupervisorRecord['phase'] = 'starting'
   const running: RunningPart[] = []
   const failure = new AbortController()
+  /** Each was let into the folder of its name as that was. */
+  const beginAnewIn = (now: RunFolders) => {
+    const others = listening.filter((name) => now.get(name) !== folders.get(name))
+    folders = now
+    if (others.length === 0) return
+    log.error('folders of the run directory are others than before, or had vanished: who listens there starts again', {
+      folders: others,
+    })
+    for (const part of running) if (others.includes(part.state().name)) part.restart('SIGTERM')
+  }
   /** The parts must go on also where RUN has vanished or a disk is full; what is written later makes up for it. */
   const keepRecord = () => {
     const parts = running.map((part) => part.state())
     try {
-      if (phase !== 'stopping' && prepareRun(place)) {
-        log.error('the run directory had vanished: who listens there starts again')
-        for (const part of running) if (listening.includes(part.state().name)) part.restart('SIGTERM')
-      }
+      if (phase !== 'stopping') beginAnewIn(prepareRun(place))
     } catch (error) {
       log.error('the run directory cannot be made anew', { error })
     }
@@ -190,11 +201,12 @@ async function runParts(given: Supervised, log: Log): Promise<void> {
     log,
   })
   const traced = env.SEALWATCH_TRACED_PARTS === 'leave' ? 'leave' : 'kill'
-  const watchdog = createWatchdog({ parts: running, self, line, traced, clock, log })
-  const refused = setOomScore('self', oomScores.supervisor)
+  const refused = giveRank(process.pid, { oomScore: oomScores.supervisor })
   if (refused !== undefined) log.warn('the kernel may end the supervisor for want of memory', { refused })
+  const rank = rankOf(process.pid)
+  const watchdog = createWatchdog({ parts: running, self, rank, line, traced, clock, log })
   for (const spec of specs.toReversed()) {
-    const surroundings = { clock, log, onChange, onLine: line.connect, onBack: watchdog.ended }
+    const surroundings = { rank, clock, log, onChange, onLine: line.connect, onBack: watchdog.ended }
     running.unshift(startPart(spec, surroundings))
   }
   const over = new AbortController()
@@ -287,11 +299,7 @@ function startFailed(
   const since = logStarts.get(part?.name ?? '')
   const tail = part === undefined ? [] : lastWords(part.log, 3, since)
   const advice = `The log says why: ${part?.log}${tail.map((line) => `\n  ${line}`).join('')}`
-  if (joined !== undefined && !died)
-    return cliError('CLI_JOIN_FAILED', {
-      attempted: `joining ${serverText(joined)}`,
-      received: joined.trouble ?? `no answer within ${startMsMax / 1000} s`,
-    })
+  if (joined !== undefined && !died) return joinFailed(joined)
   const reason = part !== undefined && died ? lastError(part.log, since) : undefined
   return cliError('CLI_START_FAILED', {
     attempted: died ? `starting the ${worst.name}` : `waiting ${startMsMax / 1000} s for all parts`,
@@ -300,6 +308,15 @@ function startFailed(
       : undefined,
     advice,
   })
+}
+
+/** What the server says it says whole: its advice comes last, and what is received is cut. */
+function joinFailed({ trouble, ...joined }: Joined & { readonly trouble: string | undefined }): Error {
+  const attempted = `joining ${serverText(joined)}`
+  if (trouble === undefined)
+    return cliError('CLI_JOIN_FAILED', { attempted, received: `no answer within ${startMsMax / 1000} s` })
+  const more = saysRevoked(trouble) ? '' : `\n${cliErrors.CLI_JOIN_FAILED.advice}`
+  return cliError('CLI_JOIN_FAILED', { attempted, advice: `${trouble}${more}` })
 }
 
 /** The first keys seen are the ones to trust; others later are for a person to judge, never silently adopted. */

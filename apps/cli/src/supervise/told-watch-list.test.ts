@@ -20,6 +20,7 @@ import { mergeGroups } from '@sealwatch/contract/host-config'
 import { authoritySigner, hostConfigDigest, signHostConfig } from '@sealwatch/keys'
 import { fileOf, placeOf } from '../place.ts'
 import { openToldWatchList } from './told-watch-list.ts'
+import { writeUnitWatchList } from './unit-watch-list.ts'
 
 const hostId = 'a'.repeat(32)
 const openssl = (...args: string[]) => execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' })
@@ -119,4 +120,16 @@ test('POL-2 the sensor is told what the pinned CA signed for this host, and noth
   await agentHas(['/d'], own)
   openToldWatchList(place, log)
   assert.equal(told(), '/d\n', 'at the start of a supervisor')
+
+  // Units have no supervisor: root says in a file of its own whose lists count.
+  unlinkSync(fileOf.trust(place))
+  const file = join(dir.path, 'authority.json')
+  const apply = () => writeUnitWatchList(place, '/opt/sealwatch', file, log)
+  await agentHas(['/e'], own)
+  assert.equal(apply().told, undefined, 'nobody said so')
+  writeFileSync(file, JSON.stringify({ caPin: hash('sha256', other.authority.raw, 'hex') }))
+  assert.deepEqual([apply().told, told()], [1, '/d\n'], 'what was in force before')
+  writeFileSync(file, JSON.stringify({ caPin: caFingerprint.slice(0, 32) }))
+  assert.deepEqual([apply().isNew, told()], [true, '/e\n'])
+  assert.match(readFileSync(fileOf.unitWatchList(place), 'utf8'), /\n\/e\n$/)
 })

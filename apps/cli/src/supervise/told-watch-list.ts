@@ -16,8 +16,15 @@ export type ToldWatchList = {
   look(): boolean
 }
 
-/** The file of the sensor is there from then on: empty until the host was told something. */
-export function openToldWatchList(place: Place, log: Log): ToldWatchList {
+/**
+ * The file of the sensor is there from then on: empty until the host was told something. The first of `pins` that there is says
+ * which CA speaks for the server.
+ */
+export function openToldWatchList(
+  place: Place,
+  log: Log,
+  pins: readonly string[] = [fileOf.joined(place), fileOf.trust(place)],
+): ToldWatchList {
   const path = fileOf.toldWatchList(place)
   let seenMs: number | undefined
   let written = statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readFileSync(path, 'utf8')
@@ -35,7 +42,7 @@ export function openToldWatchList(place: Place, log: Log): ToldWatchList {
     if (changedMs === undefined || changedMs === seenMs) return false
     seenMs = changedMs
     try {
-      const paths = toldPaths(place)
+      const paths = toldPaths(place, pins)
       const text = paths.map((line) => `${line}\n`).join('')
       if (text === (written ?? '')) return false
       write(text)
@@ -55,13 +62,11 @@ export function openToldWatchList(place: Place, log: Log): ToldWatchList {
 }
 
 /** Throws what openHostConfig throws, SyntaxError, or the system's error. */
-function toldPaths(place: Place): readonly string[] {
+function toldPaths(place: Place, pins: readonly string[]): readonly string[] {
   const read = (path: string) => readSmallFile(path, bytesMax, constants.O_NOFOLLOW)
   const { current, identity } = JSON.parse(read(fileOf.agentConfiguration(place))) as Record<string, unknown>
   if (typeof current !== 'string') return []
-  const pin = caPinOf([fileOf.joined(place), fileOf.trust(place)], (path) =>
-    existsSync(path) ? read(path) : undefined,
-  )
+  const pin = caPinOf(pins, (path) => (existsSync(path) ? read(path) : undefined))
   if (pin === undefined) throw new SyntaxError('no CA is pinned yet')
   const { authority, hostId } = pinnedHost(String(identity), pin)
   return toldEntries(openHostConfig(current, { authority, hostId, nowMs: undefined }).config)

@@ -14,7 +14,7 @@ const listBytesMax = 1024 * 1024
 /** What is watched where nobody has said it. */
 export const defaultWatchList = (
   place: Place,
-): string => `# What is an event: one entry a line. A folder means the files directly in it. Sealwatch reads this list when it starts.
+): string => `# What is an event: one entry a line. A folder means the files directly in it. Sealwatch reads this list when it starts, its units by: sealwatch watch apply
 #   PATH                        whoever opens it, and what changes in it
 #   changes:PATH                only what changes
 #   losses:PATH                 only that it is removed, renamed or shortened
@@ -94,8 +94,8 @@ changes,below:/etc/apt
 losses,below:/var/log
 `
 
-/** Of the program itself: whoever puts other code in its place is told, whatever the operator's list says. */
-export const programEntries = (root: string, node: string): readonly string[] => [
+/** Of the program itself: whoever puts other code in its place, or changes the list, is told, whatever the operator's list says. */
+export const programEntries = (place: Place, root: string, node: string): readonly string[] => [
   ...['agent', 'cli', 'dev-login', 'sensor', 'server'].map((app) => `urgent,changes,below:${join(root, 'apps', app)}`),
   ...['base', 'contract', 'detect', 'keys', 'ledger'].map(
     (name) => `urgent,changes,below:${join(root, 'packages', name)}`,
@@ -103,6 +103,7 @@ export const programEntries = (root: string, node: string): readonly string[] =>
   `urgent,changes:${join(root, 'sealwatch')}`,
   `urgent,changes:${node}`,
   'changes:/etc/sealwatch',
+  `changes,diff:${fileOf.watchList(place)}`,
 ]
 
 /** What users make in their homes may use up what room there is for folders, and not that of the system. */
@@ -112,15 +113,18 @@ export function homesLast(entries: readonly string[]): string[] {
 }
 
 /** The operator's list, made with defaults where there is none, the program itself, and the canary folder of doctor. */
-export function watchedPaths(place: Place, root: string): string[] {
+export const watchedPaths = (place: Place, root: string): string[] =>
+  homesLast([...listedEntries(place, root), fileOf.canary(place)])
+
+/** The same without that folder, which units have none of. */
+export function listedEntries(place: Place, root: string): string[] {
   const path = fileOf.watchList(place)
   try {
     writeFileSync(path, defaultWatchList(place), { flag: 'wx', mode: 0o644 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  const listed = parseWatchList(textOf(path), path)
-  return homesLast([...listed, ...programEntries(root, process.execPath), fileOf.canary(place)])
+  return homesLast([...parseWatchList(textOf(path), path), ...programEntries(place, root, process.execPath)])
 }
 
 function textOf(path: string): string {

@@ -32,9 +32,11 @@ export function attachedWords({ attached, reason, stands_by }: Sensor['sites'][n
 /** What is wrong with a host now (docs/runbooks/host-blind.md). */
 export const incidentWords: Readonly<Record<Incident, string>> = {
   silent: 'silent',
+  stopped: 'stopped, and not back',
   sensor_gone: 'sensor gone',
   sites_closed: 'sees less than before',
   withholds: 'sends nothing of what it seals',
+  cannot_seal: 'cannot seal what it sees',
   clock_off: 'its clock is off',
   certificate_ending: 'its certificate is not renewed',
   policy_not_enforced: 'a policy is not enforced',

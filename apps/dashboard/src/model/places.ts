@@ -29,7 +29,9 @@ export type Icon =
   | 'person'
   | 'accounts'
   | 'warn'
+  | 'incident'
   | 'quarantine'
+  | 'bell'
 export type Group = 'watch' | 'prove' | 'access' | 'cluster' | 'own'
 
 export const groups: Readonly<Record<Group, string>> = {
@@ -42,9 +44,18 @@ export const groups: Readonly<Record<Group, string>> = {
 
 export const places = [
   { path: '/live', name: 'Live', icon: 'live', key: 'l', group: 'watch', needs: 'alert:list' },
+  { path: '/incidents', name: 'Incidents', icon: 'incident', key: 'i', group: 'watch', needs: 'incident:read' },
   { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch', needs: 'event:list' },
   { path: '/hosts', name: 'Hosts', icon: 'host', key: 'h', group: 'watch', needs: 'host:list' },
   { path: '/policies', name: 'Policies', icon: 'policy', key: 'o', group: 'watch', needs: 'policy:read' },
+  {
+    path: '/notifications',
+    name: 'Notifications',
+    icon: 'bell',
+    key: 'm',
+    group: 'watch',
+    needs: 'notification:read',
+  },
   { path: '/quarantine', name: 'Quarantine', icon: 'quarantine', key: 'q', group: 'watch', needs: 'quarantine:read' },
   { path: '/ledger', name: 'Ledger', icon: 'ledger', key: 'b', group: 'prove', needs: 'ledger:read' },
   { path: '/audit', name: 'Audit', icon: 'audit', key: 'a', group: 'prove', needs: 'audit:list' },

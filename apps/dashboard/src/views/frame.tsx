@@ -20,10 +20,12 @@ import { StrictOff } from './strict-off.tsx'
 /** Each comes when it is first gone to. */
 const pages: Readonly<Record<Path, ComponentType>> = {
   '/live': lazy(async () => ({ default: (await import('./live.tsx')).Live })),
+  '/incidents': lazy(async () => ({ default: (await import('./incidents.tsx')).Incidents })),
   '/events': lazy(async () => ({ default: (await import('./events.tsx')).Events })),
   '/hosts': lazy(async () => ({ default: (await import('./hosts.tsx')).Hosts })),
   '/policies': lazy(async () => ({ default: (await import('./policies.tsx')).Policies })),
   '/quarantine': lazy(async () => ({ default: (await import('./quarantine.tsx')).Quarantine })),
+  '/notifications': lazy(async () => ({ default: (await import('./notifications.tsx')).Notifications })),
   '/ledger': lazy(async () => ({ default: (await import('./ledger.tsx')).Ledger })),
   '/audit': lazy(async () => ({ default: (await import('./audit.tsx')).Audit })),
   '/people': lazy(async () => ({ default: (await import('./people.tsx')).People })),

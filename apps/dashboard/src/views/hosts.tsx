@@ -84,6 +84,8 @@ export function Hosts() {
   )
 }
 
+const guardWords = { on: 'on', observe: 'only tells', off: 'off' } as const
+
 const byName = (one: Host, other: Host) => one.hostname.localeCompare(other.hostname, 'en', { numeric: true })
 
 function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() => void) | undefined }) {
@@ -116,6 +118,11 @@ function HostCard({ host, revoke }: { readonly host: Host; readonly revoke: (() 
             {incidentWords[incident]}
           </span>
         ))}
+        {host.guard === null || (host.guard.mode === 'on' && host.guard.tier !== 'none') ? null : (
+          <span className="chip bad">
+            WARN: guard {host.guard.mode === 'on' ? 'sees nothing' : guardWords[host.guard.mode]}
+          </span>
+        )}
         {host.config.drifts ? <span className="chip warn">another configuration</span> : null}
         {host.presence?.life === 'stopped' ? (
           <span className="chip">

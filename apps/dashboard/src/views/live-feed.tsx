@@ -17,10 +17,7 @@ const listsOf: Readonly<Record<FeedFrame['type'], readonly (readonly string[])[]
     ['newest', 'listEvents'],
     ['newest', 'listActs'],
   ],
-  alert: [
-    ['newest', 'listAlerts'],
-    ['newest', 'listEvents'],
-  ],
+  alert: [['newest', 'listAlerts'], ['newest', 'listEvents'], ['newest', 'listIncidents'], ['incident']],
 }
 
 /** Lists are asked for the moment that something came; where nothing tells, every so often. */

@@ -77,6 +77,8 @@ export const actions = {
   'rows:write': { of: 'tenant', roles: admins },
   'subject:erase': { of: 'tenant', roles: admins },
   'quarantine:read': { of: 'tenant', roles: overseers },
+  'notification:read': { of: 'tenant', roles: auditors },
+  'notification:manage': { of: 'tenant', roles: admins },
   'drill:read': { of: 'tenant', roles: overseers },
   'drill:run': { of: 'tenant', roles: responders },
   'quarantine:replay': { of: 'tenant', roles: responders },

@@ -35,6 +35,8 @@ export type Grants = {
   appoint(by: Authorised<'tenant:appoint'>, tenant: string, personId: string): Promise<Recorded>
   /** Whether somebody holds the role, disabled or not: without, one can be appointed. */
   hasAdmin(by: Authorised<'tenant:list'>, tenant: string): boolean
+  /** Whoever is an admin of the tenant, in `cluster` of the deployment: their ids. */
+  adminsOf(tenant: string): string[]
   /** What somebody may hand on, to a person who has yet to come. Throws ROLE_UNKNOWN or GRANT_BEYOND_OWN. */
   checkGive(by: Authorised<'member:grant' | 'member:invite'>, role: string): void
   /** Throws ROLE_UNKNOWN where the tenant has no such role. */
@@ -254,6 +256,10 @@ export async function openGrants(
           await options.outbox.enqueue(tx, auditTenant, actEvent(options.voice, { ...act, tenant: auditTenant }))
       }
       return give({ tenant, personId, role }, { name: nameOf(principal), requestId }, { within })
+    },
+    adminsOf: (tenant) => {
+      const role = adminOf(tenant)
+      return [...(held.get(tenant) ?? [])].flatMap(([personId, byRole]) => (byRole.has(role) ? [personId] : []))
     },
     hasAdmin: (_by, tenant) => {
       const role = adminOf(tenant)

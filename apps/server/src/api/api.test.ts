@@ -299,6 +299,27 @@ describe('control socket', () => {
     assert.deepEqual(revealed, [...Array(5).fill('default events'), 'default alerts'])
   })
 
+  test('LOG-1 what came in since a time is listed though its host says that it was long before, and what came before is not', async () => {
+    const key = await enrol()
+    const listed = async (request: Parameters<typeof admin.listEvents>[0]) =>
+      (await collect(admin.listEvents(request))).map(({ uid }) => uid)
+    await ship(key, event('a'), event('b'))
+    await ledgers.seal()
+    const between = new Date(systemClock.nowMs() + 1).toISOString()
+    while (new Date(systemClock.nowMs()).toISOString() <= between) await new Promise(setImmediate)
+    await ship(key, event('c'), event('d'))
+    assert.deepEqual(await listed({ since: between }), ['c', 'd'])
+    assert.deepEqual(await listed({ until: between, since: '2026-02-01T00:00:00Z' }), ['a', 'b'])
+    // By what the host says they are of the same two seconds.
+    assert.deepEqual(await listed({ since: '2026-01-01T00:00:01Z', until: '2026-01-01T00:00:02Z' }), ['b', 'd'])
+    const followed: unknown[] = []
+    for await (const { line } of admin.listEvents({ since: between, follow: true, limit: 3 })) {
+      followed.push(uidOf(line))
+      if (followed.length === 2) await ship(key, event('e'))
+    }
+    assert.deepEqual(followed, ['c', 'd', 'e'])
+  })
+
   test('a follower gets what comes later', async () => {
     const key = await enrol()
     await ship(key, event('a'))
@@ -382,6 +403,26 @@ describe('control socket', () => {
     assert.equal(report.notCovered, 0)
   })
 
+  test('RIM-1 exports an incident with the whole batches of what was told of it', async () => {
+    const key = await enrol()
+    const told = (code: string, id = 'inc_1') =>
+      event(`${code} ${id}`, {
+        class_uid: 2004,
+        metadata: { uid: code, event_code: `guard_${code}` },
+        unmapped: { guard_incident: { incident: id } },
+      })
+    await ship(key, event('before'))
+    const opened = await ship(key, told('incident_opened'), told('incident_updated'), event('beside'))
+    await ship(key, told('incident_opened', 'inc_2'))
+    const closed = await ship(key, told('incident_closed'))
+    await ship(key, event('after'))
+    const { report, shown } = await verified(admin.export({ what: { case: 'incident', value: 'inc_1' } }))
+    assert.equal(report.problem, undefined)
+    assert.deepEqual(shown, [0, 1, opened, opened + 1, opened + 2, opened + 3, closed, closed + 1])
+    assert.equal(await codeOf(verified(admin.export({ what: { case: 'incident', value: 'inc_3' } }))), Code.NotFound)
+    assert.deepEqual(exported[0], { tenant: 'default', incident: 'inc_1', reveal: false })
+  })
+
   test('a finding of whatever form is listed and exported, and none that a host claims', async () => {
     const key = await enrol()
     await ship(key, event('finding-0', { class_uid: 2004, unmapped: { leaves: 'none' } }))
@@ -446,6 +487,7 @@ describe('control socket', () => {
       'quarantine',
       'strictOff',
       'trustStore',
+      'notifications',
       'judgingAhead',
       'integrity',
       'signing',

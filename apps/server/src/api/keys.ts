@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { EraseSubjectRequest } from '@sealwatch/contract'
-import { type Authorised, nameOf } from '../access/index.ts'
+import { type Authorised, actBy, nameOf } from '../access/index.ts'
 import type { Erased } from '../custody/index.ts'
 import { apiError } from './errors.ts'
 import type { ApiKeys, ApiPorts } from './ports.ts'
@@ -14,8 +14,8 @@ export function keysJson(keys: ApiKeys): string {
   return JSON.stringify({ epoch, epochs, toRewrap, subjectKeys, cached, memory })
 }
 
-export async function* rotateKeys(keys: ApiKeys, signal: AbortSignal) {
-  await keys.rotate()
+export async function* rotateKeys(keys: ApiKeys, by: Authorised<'keys:rotate'>, signal: AbortSignal) {
+  await keys.rotate(actBy(by))
   yield* rewrapKeys(keys, signal)
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Clock, Hardening, Log } from '@sealwatch/base'
-import type { EpochRow, RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
+import type { RewrapProgress, SealingStatus } from '@sealwatch/keys/sealing'
 import type { Ledger, SealedTenant } from '@sealwatch/ledger'
 import type { Kysely } from 'kysely'
 import type { Authorised, Gate } from '../access/index.ts'
-import type { Erased, EvictKeys } from '../custody/index.ts'
+import type { Erased, EvictKeys, RotateKeys } from '../custody/index.ts'
 import type { Groups, HostConfigs, StandingOrders } from '../fleet/index.ts'
 import type { CaState, Identity, Recorded } from '../identity/index.ts'
 import type { Vouched } from '../ingest/index.ts'
@@ -61,7 +61,7 @@ export type ApiPorts = {
 export type ApiKeys = {
   status(): SealingStatus
   /** A new epoch of the master key. */
-  rotate(): Promise<EpochRow>
+  readonly rotate: RotateKeys
   /** Wraps what older epochs hold anew, step by step, until nothing is left. */
   rewrap(signal: AbortSignal): AsyncIterable<RewrapProgress>
   /** Wipes the keys in memory, of a tenant or all. */
@@ -79,6 +79,8 @@ export type ApiLedgers = {
   readonly vkey: string
   /** What the published root checkpoint says of a tenant. */
   vouched(tenant: string): Vouched | undefined
+  /** How many leaves a tenant's ledger had before a time, in Unix milliseconds. */
+  sizeBefore(tenant: string, ms: number, signal: AbortSignal): Promise<number>
   /** The newest sealed state that covers the first `size` leaves; seals where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
 }

@@ -14,8 +14,9 @@ import { behindGate } from './admin-gate.ts'
 import { type Reader, streamEntries } from './data/entries.ts'
 import { type Entry, isObject } from './data/entry.ts'
 import { type ExportWhat, exportBundle } from './data/export.ts'
-import { alertsOnly, eventsOnly, within } from './data/filters.ts'
+import { alertsOnly, eventsOnly } from './data/filters.ts'
 import { sideOf } from './data/sides.ts'
+import { stretchesOf } from './data/stretches.ts'
 import { apiError } from './errors.ts'
 import { eraseSubject, keysJson, rewrapKeys, rotateKeys } from './keys.ts'
 import type { ApiPorts } from './ports.ts'
@@ -43,7 +44,7 @@ export function adminService(ports: ApiPorts, stopping: AbortSignal): ServiceImp
     awaitEvent: (by, request, context) => awaitEvent(ports, by, request, untilDone(context)),
     export: (by, request, context) => exportOf(ports, by, request, untilDone(context)),
     getKeys: async () => ({ keys: keysJson(ports.keys) }),
-    rotateKeys: (_by, _request, context) => rotateKeys(ports.keys, untilDone(context)),
+    rotateKeys: (by, _request, context) => rotateKeys(ports.keys, by, untilDone(context)),
     rewrapKeys: (_by, _request, context) => rewrapKeys(ports.keys, untilDone(context)),
     eraseSubject: async (by, { subject }) => eraseSubject(ports, by, subject),
   })
@@ -53,15 +54,17 @@ async function* list(ports: ApiPorts, by: Reader, request: ListRequest, only: Fi
   const { classUids, limit, follow } = request
   const ofClass = classUids.length === 0 ? only : allOf(only, term('class', 'in', ...classUids))
   const asked = allOf(ofClass, filterOf(request.filter))
-  const filter = within(asked, timeOf(request.since, 'since'), timeOf(request.until, 'until'))
+  const [sinceMs, untilMs] = [timeOf(request.since, 'since'), timeOf(request.until, 'until')]
   const reveal = alsoReveal(ports, by)
   // Not waited for: what root wants to see of a machine whose disk is full, it sees.
   const recording = ports.recordReveal(reveal, only === alertsOnly ? 'alerts' : 'events')
   recording.catch((error: unknown) => ports.log.error('a look at personal values could not be recorded', { error }))
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit
-  for await (const entry of streamEntries(ports, by, { filter, fromLeaf: 0, follow }, signal)) {
-    yield await messageOf(ports, reveal, entry)
-    if (--left <= 0) return
+  for (const stretch of await stretchesOf(ports, by, { filter: asked, sinceMs, untilMs, follow }, signal)) {
+    for await (const entry of streamEntries(ports, by, stretch, signal)) {
+      yield await messageOf(ports, reveal, entry)
+      if (--left <= 0) return
+    }
   }
 }
 
@@ -75,6 +78,7 @@ async function* exportOf(ports: ApiPorts, by: Authorised<'event:export'>, reques
 
 function whatOf(what: ExportRequest['what']): ExportWhat {
   if (what.case === 'alert') return { alert: what.value }
+  if (what.case === 'incident') return { incident: what.value }
   if (what.case === 'since') return { sinceMs: timeOf(what.value, 'since') ?? 0 }
   return { all: true }
 }

@@ -4,6 +4,7 @@ import { across } from '../store/index.ts'
 import type { ApiPorts } from './ports.ts'
 
 const hostsMax = 1000
+const channelsMax = 100
 const logActivityClass = 1008
 
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
@@ -12,9 +13,16 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
   const { deployment, health, api, agents, hardening, ledgerKeys, caFingerprint, ca, connected, ...told } =
     ports.facts()
   const { ingest, quarantine, strictOff, trustStore, integrity, signing } = told
-  const [hosts, chains, gaps] = await Promise.all([
+  const [hosts, chains, failing, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     across(db, 'status').selectFrom('chains').selectAll().limit(hostsMax).execute(),
+    across(db, 'status')
+      .selectFrom('notification_channels')
+      .select(['tenant', 'channel', 'name', 'failing_since as since', 'problem'])
+      .where('failing_since', 'is not', null)
+      .orderBy('failing_since')
+      .limit(channelsMax)
+      .execute(),
     across(indexDb, 'status')
       .selectFrom('span_classes')
       .select((rows) => rows.fn.coalesce(rows.fn.sum<number>('entries'), rows.lit(0)).as('count'))
@@ -51,6 +59,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     quarantine,
     strictOff,
     trustStore,
+    notifications: { failing },
     judgingAhead: ports.judgingAhead() ?? null,
     integrity,
     signing: { ...signing, witnesses: signing.witnesses.map(witnessStatus) },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type ApiPorts, createHostBook, exportRecorder, revealRecorder } from '../api/index.ts'
-import { createEvictKeys } from '../custody/index.ts'
+import { createEvictKeys, createRotateKeys } from '../custody/index.ts'
 import { caStateOf } from '../identity/index.ts'
 import type { Transport } from '../ingest/index.ts'
 import { judgingAhead } from '../trust/index.ts'
@@ -26,7 +26,13 @@ export function apiPorts(
     hostBook: createHostBook({ db: store.db, clock, edition: () => transport.chainsBound }),
     recordExport: exportRecorder(rooms),
     recordReveal: revealRecorder(rooms),
-    keys: { ...tender, ...erasures, evict: createEvictKeys(rooms), status: () => sealing.status() },
+    keys: {
+      ...tender,
+      ...erasures,
+      evict: createEvictKeys(rooms),
+      rotate: createRotateKeys(rooms),
+      status: () => sealing.status(),
+    },
     judgingAhead: () => judgingAhead({ keys: rooms.keyRegistry, clock: rooms.clock }),
     breakGlass: () => rooms.signIn.breakGlass.waiting(),
     createJoinToken: identity.createJoinToken,

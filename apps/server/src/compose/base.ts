@@ -15,6 +15,7 @@ import { type Deployment, openDeployment } from '../deployment.ts'
 import type { RuleFile } from '../detect/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
 import type { IndexPort, IndexThread } from '../ingest/index.ts'
+import type { MailPlan, NoticePlaces } from '../notify/index.ts'
 import type { PolicyChecks } from '../policies/index.ts'
 import { createOutbox, type Outbox, openStore, type Store } from '../store/index.ts'
 import { serverVersion } from '../version.ts'
@@ -33,6 +34,10 @@ export type ServerOptions = {
   /** Through whom people sign in; undefined: nobody is set. */
   readonly provider: OidcPlan | undefined
   readonly witnessPolicy: Policy | undefined
+  /** Where webhooks may lead besides public places. */
+  readonly noticePlaces: NoticePlaces
+  /** By which mail leaves; undefined: none is set. */
+  readonly mailPlan: MailPlan | undefined
   readonly clock: Clock
   readonly disk: Disk
   readonly log: Log

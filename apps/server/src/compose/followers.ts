@@ -14,6 +14,7 @@ import {
   scrubLedger,
   walkQuarantine,
 } from '../ingest/index.ts'
+import { addNotifyHealth } from '../notify/index.ts'
 import { isStoreFull } from '../store/index.ts'
 import { addTrustHealth } from '../trust/index.ts'
 import type { Rooms } from './rooms.ts'
@@ -83,7 +84,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     const [judging, indexing] = [new AbortController(), new AbortController()]
     const until = ({ signal: over }: AbortController) => {
       const ends = AbortSignal.any([signal, over])
-      return { ...rooms, ledger, openSide: side.open, heed: heedIncidents(rooms), signal: ends }
+      return { ...rooms, ledger, openSide: side.open, heed: heedIncidents(rooms), herald: rooms.notices, signal: ends }
     }
     const [judged, written] = [until(judging), until(indexing)]
     const onIndexed = (position: number) => indexed.advance(tenant, position)
@@ -148,6 +149,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
     countersignIdleMs: config.countersignIdleSeconds * 1000,
   }
   addTrustHealth(health, rooms.trustStore)
+  addNotifyHealth(health, store, rooms.notices)
   const standing = [
     watched(
       publishOutbox({ ...rooms, indexed: caughtUp, signal }),
@@ -170,6 +172,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.presence.run(signal)),
       whileFull(() => rooms.configs.run(signal)),
       whileFull(() => rooms.orders.run(signal)),
+      whileFull(() => rooms.notices.run(signal)),
     ),
   ]
 

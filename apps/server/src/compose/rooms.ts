@@ -9,6 +9,7 @@ import { createDrills, type Drills } from '../drills/index.ts'
 import {
   createGroups,
   createHostConfigs,
+  createRehearsals,
   createStandingOrders,
   type Groups,
   type HostConfigs,
@@ -30,6 +31,15 @@ import {
   type RowBook,
   type RowIngest,
 } from '../ingest/index.ts'
+import {
+  type Channels,
+  createChannels,
+  createNoticeQueue,
+  createSend,
+  createSendMail,
+  type NoticeQueue,
+  noticeCall,
+} from '../notify/index.ts'
 import { createDryRuns, createPolicies, type DryRuns, type Policies, policySigner } from '../policies/index.ts'
 import { type HostWatch, openHostWatch } from '../presence/index.ts'
 import { serverNames } from '../server-names.ts'
@@ -84,6 +94,8 @@ export type Rooms = Books & {
   readonly configs: HostConfigs
   readonly orders: StandingOrders
   readonly drills: Drills
+  readonly notices: NoticeQueue
+  readonly channels: Channels
 }
 
 /** What a signer may take for its answer. */
@@ -163,8 +175,10 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const ingest = createIngest({ ...books, rowBook, quarantine, keys, isStrict, admitUnverified, look: glances.look })
   const admission = createAdmission({ ...books, ingest, rowBook, keys, linesPerSecond: config.tenantLinesPerSecond })
   const rows = createRowIngest({ ...books, rowBook, quarantine, keys, isStrict })
+  const rehearsals = createRehearsals(books.clock, (tenant) => configs.changed(tenant))
   const configs: HostConfigs = createHostConfigs({
     ...books,
+    rehearsals,
     groups: () => groups,
     presence,
     signer: () => identity.authority.dsseSigner,
@@ -186,10 +200,22 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const dryRuns = createDryRuns({ ...books, openSide: books.side.open })
   const drills = createDrills({
     ...books,
+    rehearsals,
+    ledgerOf: ledgers.get,
     origin: ledgers.root.origin,
     sizeOf: (tenant) => ledgers.get(tenant).size,
     sign: (statement) => signDrill(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
+  const send = createSend({
+    ...books,
+    call: noticeCall(books.noticePlaces, books.clock),
+    mail: books.mailPlan && createSendMail(books.mailPlan, books.clock),
+    admins: async (tenant) => {
+      const people = await signIn.people.find(access.grants.adminsOf(tenant))
+      return people.flatMap(({ email, disabledAt }) => (disabledAt === null ? [email] : []))
+    },
+  })
+  const notices = createNoticeQueue({ ...books, send, origin: () => origin.url })
   return {
     ...books,
     keyRegistry: keys,
@@ -219,5 +245,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     configs,
     orders,
     drills,
+    notices,
+    channels: createChannels({ ...books, send, hasMail: books.mailPlan !== undefined }),
   }
 }

@@ -11,7 +11,7 @@ export type GuardedServer = {
   stop(): void
 }
 
-const heardMax = 1_024
+const rememberedMax = 1_024
 
 /**
  * Has the memory of this process guarded, as any service may (docs/formats/protect.md). Who reaches for it has the keys in
@@ -26,18 +26,21 @@ export function askGuard(options: {
 }): GuardedServer {
   const { socket, keyOrders, health, log } = options
   const heard = new Set<string>()
+  const ordered = new Set<string>()
   let mode: GuardMode = 'on'
   const orderOf = ({ incident, way }: Threat): KeyOrder => ({ incident, way, source: 'guard' })
+  /** Keys were read after the step was done: the guard orders it anew. */
+  const isAgain = (step: 'evict' | 'rotate', { incident }: Threat) => !keep(ordered, `${step} ${incident}`)
   const protection = protect({
     name: 'server',
     socket,
     onThreat: (threat) => {
-      if (heard.size >= heardMax) heard.delete(heard.values().next().value as string)
-      heard.add(threat.incident)
+      keep(heard, threat.incident)
       log.critical('somebody reaches for the memory of the server', { ...threat })
     },
-    evict: async (threat) => `${await keyOrders.evict(orderOf(threat))} keys`,
-    rotate: async (threat, queued) => `epoch ${await keyOrders.rotate(orderOf(threat), queued)}`,
+    evict: async (threat) => `${await keyOrders.evict(orderOf(threat), isAgain('evict', threat))} keys`,
+    rotate: async (threat, queued) =>
+      `epoch ${await keyOrders.rotate(orderOf(threat), queued, isAgain('rotate', threat))}`,
     onProtected: ({ id, mode: said, audit }) => {
       mode = said
       log.info('the guard watches over the memory of the server', { registration: id, mode, audit: [...audit] })
@@ -49,4 +52,12 @@ export function askGuard(options: {
     () => (protection.registered === undefined ? 0 : 1),
   )
   return { decides: (incident) => mode !== 'on' || heard.has(incident), stop: () => protection.stop() }
+}
+
+/** Whether it was not there. */
+function keep(kept: Set<string>, key: string): boolean {
+  if (kept.has(key)) return false
+  if (kept.size >= rememberedMax) kept.delete(kept.values().next().value as string)
+  kept.add(key)
+  return true
 }

@@ -12,14 +12,16 @@ const opened = readFileSync(join(import.meta.dirname, '../../../../vectors/event
 const os = { name: 'Linux', type_id: 200, type: 'Linux' }
 const device = { uid: 'd1', hostname: 'here', type_id: 0, type: 'Unknown', boot_uid: 'boot', os }
 
+type Change = { bootUid?: string; severity?: number; refused?: number; code?: string; answers?: string[] }
+
 function told(
   incident: string,
   name: string,
-  { bootUid = 'boot', severity = 5, refused = 0, code = 'guard_incident_opened' } = {},
+  { bootUid = 'boot', severity = 5, refused = 0, code = 'guard_incident_opened', ...more }: Change = {},
 ): JsonObject {
   const { unmapped, device: of, metadata, ...event } = JSON.parse(opened) as Record<string, JsonObject>
   const reached = { ptrace_seize: { count: 1, refused } }
-  const guard_incident = { ...(unmapped?.guard_incident as JsonObject), incident, name, reached }
+  const guard_incident = { ...(unmapped?.guard_incident as JsonObject), incident, name, reached, ...more }
   return {
     ...event,
     severity_id: severity,
@@ -51,6 +53,7 @@ test('RIM-4 an incident of the server here, or of a signing proxy, that came wit
     told('refused', 'server', { refused: 1 }),
     told('over', 'server', { code: 'guard_incident_closed' }),
     told('heard', 'server'),
+    told('observed', 'server', { answers: [] }),
     { ...told('odd', 'server'), unmapped: { guard_incident: { incident: 1, name: 'server', reached: [] } } },
     { metadata: null, unmapped: 'text' },
   ])
@@ -60,5 +63,7 @@ test('RIM-4 an incident of the server here, or of a signing proxy, that came wit
   await heed(told('graver', 'server', { code: 'guard_incident_updated' }))
   await heed(told('proxy', 'signing-proxy', { bootUid: 'another' }))
   const both = (incident: string) => [`evict ${incident} ledger`, `rotate ${incident}`]
-  assert.deepEqual(orders, [...both('ours'), ...both('graver'), ...both('proxy')])
+  assert.deepEqual(orders.splice(0), [...both('ours'), ...both('graver'), ...both('proxy')])
+  await heed(told('kept', 'server', { answers: ['kill', 'evict'] }))
+  assert.deepEqual(orders, ['evict kept ledger'], 'nothing is done that the guard was told not to do')
 })

@@ -10,7 +10,8 @@ const critical = 5
 
 /**
  * Does for an incident that comes with a ledger what is done for one that the guard tells of at once: whoever cuts the
- * server's connection to its guard gains nothing by it. Durable when it resolves, and once for an incident.
+ * server's connection to its guard gains nothing by it. What the guard was told not to do is not done here either. Durable when it
+ * resolves, and once for an incident.
  */
 export const heedIncidents =
   (options: {
@@ -24,8 +25,10 @@ export const heedIncidents =
     const order = orderOf(event, voice.device.boot_uid)
     if (order === undefined || guarded.decides(order.incident)) return
     log.critical('an incident of the memory of our own parts came with the ledger', { ...order })
-    await keyOrders.evict(order)
-    await keyOrders.order(order)
+    const { answers } = membersOf(membersOf(event.unmapped).guard_incident)
+    const isOn = (step: string) => !Array.isArray(answers) || answers.includes(step)
+    if (isOn('evict')) await keyOrders.evict(order)
+    if (isOn('rotate')) await keyOrders.order(order)
   }
 
 /** What a host's guard says of the server, on the machine as it runs now, or of the signing proxy, wherever that is. */

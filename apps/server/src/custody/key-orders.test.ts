@@ -129,6 +129,14 @@ test('RIM-4 incidents at once are answered by one epoch; the next one waits, lon
     assert.match(heard[n] as string, /too short a time ago/)
   }
   assert.equal(keeper.begun, 5, 'with the first of all')
+  assert.equal(await room.orders.rotate(order('a')), 2, 'told again')
+  assert.equal(await room.orders.rotate(order('a'), undefined, true), 6, 'ordered again')
+  for (const isAgain of [false, false, true]) {
+    await clock.sleep(1)
+    await room.orders.evict(order('a'), isAgain)
+  }
+  const ofIncident = (await room.eventsOf()).filter((event) => (event as JsonObject).incident_id === 'a')
+  assert.deepEqual(codesOf(ofIncident), ['keys_rotated', 'keys_rotated', 'keys_evicted', 'keys_evicted'])
   assert.ok(!codesOf(await room.eventsOf()).includes('key_rotation_waits'), 'a pause is no alarm')
 })
 

@@ -11,14 +11,14 @@ export type KeyOrder = { readonly incident: string; readonly way: string; readon
 
 /**
  * What is done to the keys when somebody reaches for them. Each step is done once for an incident, whoever tells of it and
- * however often. An order to rotate is kept over a restart until an epoch has begun; of many that wait one epoch is the
+ * however often, and anew where `isAgain` says that the guard orders it anew. An order to rotate is kept over a restart until an epoch has begun; of many that wait one epoch is the
  * answer to all.
  */
 export type KeyOrders = {
   /** Wipes all keys in memory, at once, and resolves with how many. Whoever needs one fetches it again. */
-  evict(order: KeyOrder): Promise<number>
+  evict(order: KeyOrder, isAgain?: boolean): Promise<number>
   /** Resolves with the epoch that has begun; until then `queued` hears what it waits for. */
-  rotate(order: KeyOrder, queued?: (why: string) => void): Promise<number>
+  rotate(order: KeyOrder, queued?: (why: string) => void, isAgain?: boolean): Promise<number>
   /** Takes up the same; durable when it resolves, unless the disk is full. */
   order(order: KeyOrder): Promise<void>
   /** Rotates as it is ordered, and goes on trying while it cannot, until the signal fires. */
@@ -53,6 +53,12 @@ const waitingMax = 256
 /** What is done is remembered, so that it is not done again. */
 const keptMax = 10_000
 
+type Untold = {
+  readonly order: KeyOrder
+  readonly keys: number
+  readonly atNs: bigint
+  readonly isAgain: boolean
+}
 type Waiting = {
   readonly order: KeyOrder
   readonly orderedAt: string
@@ -72,7 +78,7 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
   const bell = createBell()
   const waiting = new Map<string, Waiting>()
   /** Evictions that are not written down yet. */
-  const untold = new Map<string, { readonly order: KeyOrder; readonly keys: number; readonly atNs: bigint }>()
+  const untold = new Map<string, Untold>()
   const counts = { evictions: 0, rotations: 0 }
 
   for (const row of await store.db
@@ -100,12 +106,12 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
     }
   }
 
-  async function evict(order: KeyOrder): Promise<number> {
+  async function evict(order: KeyOrder, isAgain = false): Promise<number> {
     const keys = sealing.evict()
     counts.evictions += 1
     log.critical('every key in memory was wiped: somebody reached for it', { ...order, keys })
     if (untold.size < waitingMax && !untold.has(order.incident))
-      untold.set(order.incident, { order, keys, atNs: clock.nowNs() })
+      untold.set(order.incident, { order, keys, atNs: clock.nowNs(), isAgain })
     if (!(await tellEvictions())) bell.ring()
     return keys
   }
@@ -114,13 +120,15 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
     const evictions = [...untold.values()]
     if (evictions.length === 0) return true
     const isWritten = await written('keys were wiped', async (tx) => {
-      for (const { order, keys, atNs } of evictions) {
+      for (const { order, keys, atNs, isAgain } of evictions) {
         const at = rfc3339(atNs)
         const row = { ...order, step: 'evict', ordered_at: at, epoch_before: sealing.epoch, done_at: at } as const
         const { numInsertedOrUpdatedRows: added } = await tx
           .insertInto('key_orders')
           .values({ ...row, epoch: null, alarmed_ns: null })
-          .onConflict((conflict) => conflict.doNothing())
+          .onConflict((conflict) =>
+            isAgain ? conflict.columns(['incident', 'step']).doUpdateSet({ done_at: at }) : conflict.doNothing(),
+          )
           .executeTakeFirst()
         if (added !== 0n) await outbox.enqueue(tx, auditTenant, keysEvicted(voice, atNs, { ...order, keys }))
       }
@@ -130,7 +138,7 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
     return isWritten
   }
 
-  async function takeUp(order: KeyOrder, queued?: (why: string) => void): Promise<Waiting> {
+  async function takeUp(order: KeyOrder, queued?: (why: string) => void, isAgain = false): Promise<Waiting> {
     const known = waiting.get(order.incident)
     const last = [...waiting.values()].at(-1)
     // They are all answered by one.
@@ -140,21 +148,24 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
     if (joined !== undefined) return joined
     waiting.set(order.incident, one)
     log.critical('the master key is to be rotated: somebody reached for it', { ...order })
-    const before = await keep(one)
+    const before = await keep(one, isAgain)
     if (before !== undefined) settle([one], before)
     bell.ring()
     return one
   }
 
   /** Writes the order down; resolves with the epoch that answered it, where that was long ago. */
-  async function keep({ order, orderedAt, epochBefore }: Waiting): Promise<number | undefined> {
+  async function keep({ order, orderedAt, epochBefore }: Waiting, isAgain: boolean): Promise<number | undefined> {
     let epoch: number | undefined
     await written('the master key is to be rotated', async (tx) => {
       const row = { ...order, step: 'rotate', ordered_at: orderedAt, epoch_before: epochBefore } as const
+      const open = { done_at: null, epoch: null, alarmed_ns: null }
       await tx
         .insertInto('key_orders')
-        .values({ ...row, done_at: null, epoch: null, alarmed_ns: null })
-        .onConflict((conflict) => conflict.doNothing())
+        .values({ ...row, ...open })
+        .onConflict((conflict) =>
+          isAgain ? conflict.columns(['incident', 'step']).doUpdateSet({ ...row, ...open }) : conflict.doNothing(),
+        )
         .execute()
       const kept = await tx
         .selectFrom('key_orders')
@@ -280,7 +291,7 @@ export async function openKeyOrders(options: KeyOrdersOptions): Promise<KeyOrder
 
   return {
     evict,
-    rotate: async (order, queued) => (await takeUp(order, queued)).done.promise,
+    rotate: async (order, queued, isAgain) => (await takeUp(order, queued, isAgain)).done.promise,
     order: async (order) => void (await takeUp(order)),
     run: async (signal) => {
       while (!signal.aborted) {

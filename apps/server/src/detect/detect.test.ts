@@ -21,7 +21,7 @@ import {
   openQuarantine,
   publishOutbox,
 } from '../ingest/index.ts'
-import { createOutbox, openStore } from '../store/index.ts'
+import { createOutbox, openStore, type Store } from '../store/index.ts'
 import { openKeyRegistry } from '../trust/index.ts'
 import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
 import { createGlances, detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
@@ -86,7 +86,18 @@ async function openRooms(dir: string) {
       log,
       signal: stop.signal,
     }),
-    detect({ ledger, store, outbox, indexed, openSide: side.open, ruleset, glances, clock, signal: stop.signal }),
+    detect({
+      ledger,
+      store,
+      outbox,
+      indexed,
+      openSide: side.open,
+      ruleset,
+      glances,
+      herald: { tell: async () => undefined, ring: () => undefined },
+      clock,
+      signal: stop.signal,
+    }),
   ])
   stack.defer(async () => {
     stop.abort()
@@ -106,6 +117,17 @@ async function openRooms(dir: string) {
     log,
   })
   return { store, keys, ledger, ingest, followers, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** As its enrolment and its registration would. */
+async function knowHost(store: Store, chain: string): Promise<void> {
+  const { hostId: host_id, hostname } = host
+  const then = '2026-11-23T00:00:00Z'
+  const cert = { cert_serial: '1', cert_begins_at: null, cert_expires_at: then }
+  const row = { host_id, tenant, hostname, machine_id: 'm', facts: '{}', enrolled_at: then, ...cert }
+  await store.db.insertInto('hosts').values(row).execute()
+  const bound = { chain, tenant, host_id, writer: '', registered_at: then }
+  await store.db.insertInto('chains').values(bound).execute()
 }
 
 type Rooms = Awaited<ReturnType<typeof openRooms>>
@@ -135,7 +157,10 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
 }, async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'sealwatch-detect-'))
   const dir = folder.path
-  const event = JSON.parse(await readFile(join(standardRules, 'shadow-read.fires.json'), 'utf8')) as object
+  const event = JSON.parse(await readFile(join(standardRules, 'shadow-read.fires.json'), 'utf8')) as {
+    readonly device: { readonly uid: string }
+  }
+  const { device: said } = event
   const chain = await openChain({
     dir: join(dir, 'chain'),
     tenant,
@@ -165,6 +190,8 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
     assert.equal(finding?.finding_info.title, 'Password hashes read by an unexpected program')
     assert.equal(finding?.unmapped.leaves[0]?.chain, chain.id)
     assert.ok((finding?.evidences[0]?.data.reasons.length ?? 0) > 0)
+    assert.equal(finding?.device.uid, said.uid)
+    await knowHost(rooms.store, chain.id)
   }
   // Stopped at once after a submit: what was not judged or not published then is afterwards, and once.
   for (let round = 2; round <= 6; round += 1) {
@@ -176,6 +203,8 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
     const found = await untilFindings(rooms, round)
     assert.equal(new Set(found.map(({ finding_info }) => finding_info.uid)).size, round)
     assert.equal(found.length, round)
+    const [, ...later] = found.map(({ device }) => [device.uid, device.hostname])
+    assert.deepEqual(later.at(-1), [host.hostId, host.hostname], 'who says that it is another one is told as itself')
   }
   await chain.close()
 })

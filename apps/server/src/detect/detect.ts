@@ -5,8 +5,18 @@ import type { Side } from '@sealwatch/contract'
 import { evaluate, type FindingContext, findingFor, type Ruleset } from '@sealwatch/detect'
 import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
 import { marksOfFills } from '../ingest/index.ts'
-import type { Outbox, Store } from '../store/index.ts'
+import { across, type Outbox, type Store, type Tx } from '../store/index.ts'
 import type { Glances } from './glances.ts'
+
+/** Hears of each alert within the transaction that keeps it, with the event on which it rests; rung once it is kept. */
+export type Herald = {
+  tell(
+    tx: Tx,
+    told: { readonly tenant: string; readonly event: JsonObject; readonly finding: JsonObject },
+  ): Promise<void>
+  ring(): void
+}
+type Found = { readonly body: Body; readonly event: JsonObject }
 
 export type DetectOptions = {
   readonly ledger: Ledger
@@ -20,6 +30,7 @@ export type DetectOptions = {
   readonly glances: Pick<Glances, 'take' | 'forget'>
   /** Takes note of an event of a host that some rule may fire for; what it demands is durable when it resolves. */
   readonly heed?: (event: JsonObject) => Promise<void>
+  readonly herald: Herald
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -38,7 +49,7 @@ const saveEveryNs = 1_000_000_000n
  * one transaction; the findings themselves enter the ledger through the outbox, each of them once.
  */
 export async function detect(options: DetectOptions): Promise<void> {
-  const { ledger, store, outbox, glances, clock, signal } = options
+  const { ledger, store, outbox, glances, herald, clock, signal } = options
   const { tenant } = ledger
   const saved = await store.db
     .selectFrom('cursors')
@@ -49,12 +60,15 @@ export async function detect(options: DetectOptions): Promise<void> {
   let position = saved?.position ?? 0
   let savedNs = clock.monotonicNs()
 
-  async function save(findings: readonly Body[]): Promise<void> {
+  async function save(findings: readonly Found[]): Promise<void> {
     // A finding is written down once; that there was none can be found again.
     if (findings.length === 0 && clock.monotonicNs() - savedNs < saveEveryNs) return
     const write = findings.length > 0 ? store.transaction : store.derived
     await write(async (tx) => {
-      for (const body of findings) await outbox.enqueue(tx, tenant, body)
+      for (const { body, event } of findings) {
+        await outbox.enqueue(tx, tenant, body)
+        await herald.tell(tx, { tenant, event, finding: (body as { readonly event: JsonObject }).event })
+      }
       const cursor = { follower: 'detect', tenant, position, side_position: 0 }
       await tx
         .insertInto('cursors')
@@ -63,7 +77,9 @@ export async function detect(options: DetectOptions): Promise<void> {
         .execute()
     })
     savedNs = clock.monotonicNs()
-    if (findings.length > 0) outbox.ring()
+    if (findings.length === 0) return
+    outbox.ring()
+    herald.ring()
   }
 
   while (!signal.aborted) {
@@ -74,7 +90,7 @@ export async function detect(options: DetectOptions): Promise<void> {
     }
     for (let from = 0; from === 0 || from < suspects.length; from += suspectsAtOnce) {
       const some = suspects.slice(from, from + suspectsAtOnce)
-      const findings: Body[] = []
+      const findings: Found[] = []
       for (const leaf of some) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
       if (signal.aborted) break
       position = from + suspectsAtOnce < suspects.length ? (some.at(-1) as Leaf).index + 1 : next
@@ -126,7 +142,17 @@ async function sideOf(
   return opened === '' ? {} : (JSON.parse(opened) as Side)
 }
 
-async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Promise<Body[]> {
+/** Whose chain it is, if any host's. */
+const hostOf = ({ db }: Store, tenant: string, chain: string): Promise<FindingContext['host']> =>
+  across(db, 'cluster')
+    .selectFrom('chains')
+    .innerJoin('hosts', 'hosts.host_id', 'chains.host_id')
+    .select(['hosts.host_id as uid', 'hosts.hostname'])
+    .where('chains.chain', '=', chain)
+    .where('chains.tenant', '=', tenant)
+    .executeTakeFirst()
+
+async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Promise<Found[]> {
   const { ledger, ruleset } = options
   const { tenant } = ledger
   const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
@@ -140,9 +166,10 @@ async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Pr
   if (matches.length === 0) return []
   // The index is that far by now.
   const mark = (await marksOfFills(options.store.index, tenant, leaf.index, leaf.index + 1)).get(leaf.index)
+  const host = await hostOf(options.store, tenant, line.chain)
   const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
   return matches.map((match) => {
-    const finding = findingFor(match, { event, side, leaf: ref, createdMs: nowMs, mark }).event
-    return { event: finding as unknown as JsonObject }
+    const finding = findingFor(match, { event, side, leaf: ref, host, createdMs: nowMs, mark }).event
+    return { body: { event: finding as unknown as JsonObject }, event: line.event as JsonObject }
   })
 }

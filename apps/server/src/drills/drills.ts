@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomUUID } from 'node:crypto'
-import { canonicalize, rfc3339 } from '@sealwatch/base'
+import { canonicalize, rfc3339, toSeconds } from '@sealwatch/base'
+import type { Rehearsal } from '@sealwatch/contract/guard-config'
 import type { DsseEnvelope } from '@sealwatch/keys'
-import { type DrillName, type DrillOutcome, type DrillStatement, openDrillText, sha256 } from '@sealwatch/ledger'
+import {
+  type DrillName,
+  type DrillOutcome,
+  type DrillStatement,
+  type Ledger,
+  openDrillText,
+  sha256,
+} from '@sealwatch/ledger'
 import { type Authorised, actBy } from '../access/index.ts'
-import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
+import type { Rehearsals } from '../fleet/index.ts'
+import { identityError, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { Tables, Tx } from '../store/index.ts'
 import { drillRunError } from './errors.ts'
 import { drillLimits } from './limits.ts'
 import { proveSent } from './prove.ts'
+import { proveAttacks } from './prove-attacks.ts'
 
 export type DrillRun = Tables['drill_runs']
 export type BegunDrill = {
@@ -25,12 +35,20 @@ export type ReportedDrill = {
   readonly recorded: Recorded
 }
 
+export type PlayedAt = Pick<Rehearsal, 'name' | 'decoy' | 'runner'> & { readonly host: string }
+export type Rehearsing = { readonly until: string; readonly recorded: Recorded }
+
 /** Drills are carried out from outside; one runs in a tenant at a time, and the deployment signs and records what it reports. */
 export type Drills = {
   /** Throws DRILL_RUNNING, AUDIT_NOT_RECORDED. */
   begin(by: Authorised<'drill:run'>, drill: DrillName): Promise<BegunDrill>
   /** It is still going on: nobody else begins one until the time that is returned. Throws DRILL_UNKNOWN. */
   hold(by: Authorised<'drill:run'>, run: string): Promise<string>
+  /**
+   * Has the guard of a host answer what the drill does to its decoy in earnest, for some minutes: also where it only says what it would do.
+   * Throws DRILL_UNKNOWN, REHEARSAL_REFUSED, HOST_UNKNOWN, AUDIT_NOT_RECORDED.
+   */
+  rehearse(by: Authorised<'host:configure'>, run: string, played: PlayedAt): Promise<Rehearsing>
   /** The drill is over. Throws DRILL_UNKNOWN, what `openDrillText` throws, DRILL_UNPROVEN, AUDIT_NOT_RECORDED, and what the signer throws. */
   report(
     by: Authorised<'drill:run'>,
@@ -50,10 +68,12 @@ export function createDrills(
     readonly sign: (statement: DrillStatement) => Promise<DsseEnvelope>
     /** Of the tenant's ledger, in leaves. */
     readonly sizeOf: (tenant: string) => number
+    readonly ledgerOf: (tenant: string) => Pick<Ledger, 'readChecked'>
+    readonly rehearsals: Pick<Rehearsals, 'begin' | 'end'>
     readonly indexed: { waitFor(tenant: string, leaf: number): Promise<void> }
   },
 ): Drills {
-  const { store, clock, origin, sign, sizeOf, indexed } = options
+  const { store, clock, origin, sign, sizeOf, indexed, ledgerOf, rehearsals } = options
   const { db } = store
   const heldFrom = (nowNs: bigint) => rfc3339(nowNs + drillLimits.heldNs)
 
@@ -84,6 +104,18 @@ export function createDrills(
     await recordAct(options, act, (tx, timeNs) =>
       end(tx, by.tenant, run, { ended_at: rfc3339(timeNs), outcome: 'abandoned' }),
     )
+    rehearsals.end(by.tenant, run)
+  }
+
+  async function checkHost(tenant: string, host: string, attempted: string): Promise<void> {
+    const found = await db
+      .selectFrom('hosts')
+      .select('host_id')
+      .where('tenant', '=', tenant)
+      .where('host_id', '=', host)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst()
+    if (found === undefined) throw identityError('HOST_UNKNOWN', { attempted, received: host })
   }
 
   return {
@@ -121,6 +153,27 @@ export function createDrills(
       )
       return held_until
     },
+    rehearse: async (by, run, { host, name, decoy, runner }) => {
+      const attempted = `having a guard answer the drill ${run} in earnest`
+      const row = await mine(by, run, attempted)
+      const { drill, tenant } = row
+      const refused = (received: string) => drillRunError('REHEARSAL_REFUSED', { attempted, received })
+      if (drill !== 'key-theft') throw refused(`the drill ${drill}`)
+      if (decoy.pid === runner.pid || decoy.pid === 1 || runner.pid === 1)
+        throw refused(`decoy ${decoy.pid}, runner ${runner.pid}`)
+      await checkHost(tenant, host, attempted)
+      const until = rfc3339(clock.nowNs() + drillLimits.rehearsalNs)
+      const rehearsal = { id: run, name, decoy, runner, until, by: actBy(by).name }
+      const message = `the guard of ${host} answers the drill ${drill} in earnest until ${toSeconds(until)}, upon its decoy alone`
+      // In the ledger before any host is told.
+      const recorded = await recordAct(
+        options,
+        actOf(by, row, 'drill_rehearsal', message, { name: drill, host, rehearsal }),
+        async () => undefined,
+      )
+      if (!rehearsals.begin({ tenant, hostId: host }, rehearsal)) throw refused(`a fifth one on ${host}`)
+      return { until, recorded }
+    },
     report: async (by, run, { outcome, report }) => {
       const attempted = `reporting the drill ${run}`
       const row = await mine(by, run, attempted)
@@ -128,7 +181,8 @@ export function createDrills(
       const opened = openDrillText(report, { drill, outcome, run, tenant }, attempted)
       if (outcome === 'passed') {
         await indexed.waitFor(tenant, sizeOf(tenant))
-        await proveSent(store, opened, Date.parse(row.begun_at), attempted)
+        if (opened.drill === 'key-theft') await proveAttacks(ledgerOf(tenant), sizeOf(tenant), opened, attempted)
+        else await proveSent(store, opened, Date.parse(row.begun_at), attempted)
       }
       const digest = hashOf(report)
       const time = rfc3339(clock.nowNs())
@@ -154,6 +208,7 @@ export function createDrills(
             envelope: JSON.stringify(envelope),
           }),
       )
+      rehearsals.end(tenant, run)
       return { envelope, statementDigest, recorded }
     },
     list: ({ tenant }) =>

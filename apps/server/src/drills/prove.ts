@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { DrillReport } from '@sealwatch/ledger'
+import type { RowDrillReport } from '@sealwatch/ledger'
 import type { Store } from '../store/index.ts'
 import { drillRunError } from './errors.ts'
 
 /** Of one question to the index. */
 const idsMax = 500
-type Sent = DrillReport['sent'][number]
+type Sent = RowDrillReport['sent'][number]
 
 /**
  * Holds what a drill says it sent against the ledger, as its index tells: whoever only says that it passed has sent nothing.
@@ -14,7 +14,7 @@ type Sent = DrillReport['sent'][number]
  */
 export async function proveSent(
   { index }: Pick<Store, 'index'>,
-  report: DrillReport,
+  report: RowDrillReport,
   sinceMs: number,
   attempted: string,
 ): Promise<void> {

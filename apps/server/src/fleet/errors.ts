@@ -23,6 +23,21 @@ export const fleetErrors = {
     rule: 'a tenant has at most 256 groups of hosts, and a host is in at most 16',
     advice: 'Use a group again that no host is in',
   },
+  ALLOWANCE_INVALID: {
+    kind: 'invalid',
+    rule: 'an allowance names a program by its absolute path, an account or both, and ends within seven days',
+    advice: 'Correct what is named: docs/formats/host-config.md, 6.3',
+  },
+  ALLOWANCE_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'the tenant has an allowance of that id which is not over',
+    advice: 'See `sealwatch guard allowances`',
+  },
+  ALLOWANCES_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'the guard of a group of hosts lets at most 16 at once',
+    advice: 'End some that are not needed any more: `sealwatch guard disallow ID`',
+  },
   HOST_CONFIG_TOO_LARGE: {
     kind: 'exhausted',
     rule: 'what a host is told, with the policies of its tenant, has at most 768 KiB',

@@ -12,6 +12,17 @@ import { type Authorised, actBy } from '../access/index.ts'
 import { identityError, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { Tables, Tx } from '../store/index.ts'
 import type { FleetVouching } from '../trust/index.ts'
+import {
+  type AllowanceWritten,
+  allowanceFrom,
+  checkAllowances,
+  type GroupAllowance,
+  standingIn,
+  toldOf,
+  type WantedAllowance,
+  whomOf,
+  withAllowances,
+} from './allowances.ts'
 import { fleetError } from './errors.ts'
 
 export type GroupRecord = {
@@ -43,6 +54,15 @@ export type Groups = {
   ): Promise<GroupWritten>
   /** Makes the next version of what an earlier one says. Throws GROUP_UNKNOWN. */
   rollBack(by: Authorised<'host:configure'>, group: string, version: number, cause: string): Promise<GroupWritten>
+  /**
+   * Lets somebody, on the hosts of a group, do what would else be an incident, until a moment. Throws GROUP_UNKNOWN, ALLOWANCE_INVALID,
+   * ALLOWANCES_TOO_MANY, GROUP_CHANGED_MEANWHILE.
+   */
+  allow(by: Authorised<'host:configure'>, group: string, wanted: WantedAllowance): Promise<AllowanceWritten>
+  /** Ends an allowance before its time. Throws ALLOWANCE_UNKNOWN. */
+  disallow(by: Authorised<'host:configure'>, id: string, cause: string): Promise<AllowanceWritten>
+  /** Those that are not over. */
+  allowances(by: Authorised<'host:list'>): Promise<GroupAllowance[]>
   /** Throws GROUP_UNKNOWN, GROUPS_TOO_MANY, HOST_UNKNOWN. */
   assign(by: Authorised<'host:configure'>, hostId: string, groups: readonly string[], cause: string): Promise<Recorded>
   /** In the order in which they count. */
@@ -58,6 +78,11 @@ export type GroupsOptions = RecordOptions & {
 }
 
 type Row = Tables['host_group_versions']
+type Writing = Pick<GroupRecord, 'config' | 'cause' | 'change'> & {
+  readonly base?: number | undefined
+  /** What is said of it besides. */
+  readonly about?: { readonly message: string; readonly allowance: JsonObject }
+}
 
 export function createGroups(options: GroupsOptions): Groups {
   const { store, vouching, changed } = options
@@ -77,12 +102,7 @@ export function createGroups(options: GroupsOptions): Groups {
   async function write(
     by: Authorised<'host:configure'>,
     group: string,
-    {
-      config,
-      cause,
-      change,
-      base,
-    }: Pick<GroupRecord, 'config' | 'cause' | 'change'> & { readonly base?: number | undefined },
+    { config, cause, change, base, about }: Writing,
   ): Promise<GroupWritten> {
     const { tenant } = by
     const attempted = `writing the configuration of the group ${group}`
@@ -90,7 +110,10 @@ export function createGroups(options: GroupsOptions): Groups {
     const digest = hash('sha256', document, 'hex')
     const newest = await newestOf(db, tenant, group)
     const version = (newest?.version ?? 0) + 1
-    const details = { host_group: group, host_group_version: version, host_group_digest: digest, change_cause: cause }
+    const details = {
+      ...{ host_group: group, host_group_version: version, host_group_digest: digest, change_cause: cause },
+      ...(about && { allowance: about.allowance }),
+    }
     const act = {
       code: `host_config_${change}`,
       component: 'fleet',
@@ -98,7 +121,9 @@ export function createGroups(options: GroupsOptions): Groups {
       by: actBy(by),
       verb: newest === undefined ? ('create' as const) : ('update' as const),
       severity: 'medium' as const,
-      message: `the configuration of the group of hosts ${group} was ${change === 'set' ? 'set' : 'rolled back'}: version ${version}`,
+      message:
+        about?.message ??
+        `the configuration of the group of hosts ${group} was ${change === 'set' ? 'set' : 'rolled back'}: version ${version}`,
       entity: { type: 'Host Group', uid: `${tenant}/${group}` },
       details,
     }
@@ -125,6 +150,21 @@ export function createGroups(options: GroupsOptions): Groups {
     return { record: recordOf(row as Row), recorded }
   }
 
+  /** Whom the group lets now is none of what people write, and goes on with it. */
+  const letting = async (tenant: string, group: string) => {
+    const newest = await newestOf(db, tenant, group)
+    return { newest, allow: newest === undefined ? [] : standingIn(configIn(newest), options.clock.nowMs()) }
+  }
+  const mustBe = (row: Row | undefined, group: string): Row => {
+    if (row !== undefined) return row
+    throw unknown(group)
+  }
+
+  async function newestRows(tenant: string): Promise<Row[]> {
+    const rows = await versionsIn(db, tenant).orderBy('group_name').orderBy('version', 'desc').execute()
+    return rows.filter((row, i) => row.group_name !== rows[i - 1]?.group_name)
+  }
+
   async function checkRoom(tx: Tx, tenant: string, attempted: string): Promise<void> {
     const { count } = await tx
       .selectFrom('host_group_versions')
@@ -141,10 +181,7 @@ export function createGroups(options: GroupsOptions): Groups {
   }
 
   return {
-    list: async ({ tenant }) => {
-      const rows = await versionsIn(db, tenant).orderBy('group_name').orderBy('version', 'desc').execute()
-      return rows.filter((row, i) => row.group_name !== rows[i - 1]?.group_name).map(recordOf)
-    },
+    list: async ({ tenant }) => (await newestRows(tenant)).map(recordOf),
     versions: async ({ tenant }, group, limit) => {
       const rows = await versionsIn(db, tenant)
         .where('group_name', '=', group)
@@ -160,7 +197,9 @@ export function createGroups(options: GroupsOptions): Groups {
         const attempted = `writing the configuration of the group ${group}`
         throw fleetError('GROUP_CONFIG_INVALID', { attempted, received: problems.slice(0, problemsShown).join('; ') })
       }
-      return write(by, group, { config: config as GroupConfig, cause, change: 'set', base })
+      const { newest, allow } = await letting(by.tenant, group)
+      const whole = withAllowances(config as GroupConfig, allow)
+      return write(by, group, { config: whole, cause, change: 'set', base: base ?? newest?.version ?? 0 })
     },
     rollBack: async (by, group, version, cause) => {
       const row = await versionsIn(db, by.tenant)
@@ -168,7 +207,53 @@ export function createGroups(options: GroupsOptions): Groups {
         .where('version', '=', version)
         .executeTakeFirst()
       if (row === undefined) throw unknown(group, version)
-      return write(by, group, { config: recordOf(row).config, cause, change: 'rolled_back' })
+      const { newest, allow } = await letting(by.tenant, group)
+      const config = withAllowances(recordOf(row).config, allow)
+      return write(by, group, { config, cause, change: 'rolled_back', base: newest?.version })
+    },
+    allow: async (by, group, wanted) => {
+      const { newest, allow } = await letting(by.tenant, group)
+      const { config, version } = recordOf(mustBe(newest, group))
+      const allowance = allowanceFrom(wanted, { by: actBy(by).name, nowMs: options.clock.nowMs() })
+      checkAllowances(group, allow)
+      const about = {
+        message: `the guard of the group of hosts ${group} lets ${whomOf(allowance)}`,
+        allowance: toldOf(allowance),
+      }
+      const whole = withAllowances(config, [...allow, allowance])
+      const { recorded } = await write(by, group, {
+        config: whole,
+        cause: wanted.cause,
+        change: 'set',
+        base: version,
+        about,
+      })
+      return { allowance: { group, ...allowance }, recorded }
+    },
+    disallow: async (by, id, cause) => {
+      for (const { group_name: group } of await newestRows(by.tenant)) {
+        const { newest, allow } = await letting(by.tenant, group)
+        const found = allow.find((one) => one.id === id)
+        if (newest === undefined || found === undefined) continue
+        const { config, version } = recordOf(newest)
+        const about = {
+          message: `the guard of the group of hosts ${group} lets ${found.id} no more`,
+          allowance: toldOf(found),
+        }
+        const rest = withAllowances(
+          config,
+          allow.filter((one) => one !== found),
+        )
+        const { recorded } = await write(by, group, { config: rest, cause, change: 'set', base: version, about })
+        return { allowance: { group, ...found }, recorded }
+      }
+      throw fleetError('ALLOWANCE_UNKNOWN', { attempted: 'ending an allowance', received: id })
+    },
+    allowances: async ({ tenant }) => {
+      const nowMs = options.clock.nowMs()
+      return (await newestRows(tenant)).flatMap((row) =>
+        standingIn(configIn(row), nowMs).map((allowance) => ({ group: row.group_name, ...allowance })),
+      )
     },
     assign: async (by, hostId, groups, cause) => {
       const { tenant } = by
@@ -214,7 +299,9 @@ export function createGroups(options: GroupsOptions): Groups {
       for (const name of namesIn(row.groups)) {
         const newest = await newestOf(db, tenant, name)
         if (newest === undefined || !(await vouching.group(newest))) continue
-        groups.push({ name, version: newest.version, config: recordOf(newest).config })
+        const config = configIn(newest)
+        const allow = standingIn(config, options.clock.nowMs())
+        groups.push({ name, version: newest.version, config: withAllowances(config, allow) })
       }
       return groups
     },
@@ -228,11 +315,14 @@ export const groupsRow = (db: Pick<Tx, 'selectFrom'>, tenant: string, hostId: st
 
 const namesIn = (text: string) => JSON.parse(text) as readonly string[]
 
+/** As it is kept and signed, with whom it lets. */
+const configIn = (row: Row) => JSON.parse(row.document) as GroupConfig
+
 const recordOf = (row: Row): GroupRecord => ({
   group: row.group_name,
   version: row.version,
   change: row.change,
-  config: JSON.parse(row.document) as GroupConfig,
+  config: withAllowances(configIn(row), []),
   digest: row.digest,
   cause: row.cause,
   changedAt: row.changed_at,

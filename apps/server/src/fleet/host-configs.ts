@@ -20,6 +20,7 @@ import { across, type Store, type Tables } from '../store/index.ts'
 import { fleetError } from './errors.ts'
 import type { Groups } from './groups.ts'
 import { type PolicyReach, policyReaches, reachOf } from './policy-reach.ts'
+import type { Rehearsals } from './rehearsals.ts'
 
 type Row = Tables['host_configs']
 
@@ -50,6 +51,7 @@ export type HostConfigs = ConfigPort & {
 export type HostConfigsOptions = {
   readonly store: Store
   readonly groups: () => Groups
+  readonly rehearsals: Pick<Rehearsals, 'of'>
   readonly presence: Pick<HostWatch, 'of' | 'policies'>
   /** The CA that the deployment has now. */
   readonly signer: () => AuthoritySigner
@@ -61,7 +63,8 @@ export type HostConfigsOptions = {
 const answerMsMax = 10_000
 const lookEveryMs = 15_000
 
-export function createHostConfigs({ store, groups, presence, signer, clock, log }: HostConfigsOptions): HostConfigs {
+export function createHostConfigs(options: HostConfigsOptions): HostConfigs {
+  const { store, groups, rehearsals, presence, signer, clock, log } = options
   const { db } = store
   const bells = new Map<string, ReturnType<typeof createBell>>()
   const bellOf = (tenant: string) => {
@@ -70,6 +73,8 @@ export function createHostConfigs({ store, groups, presence, signer, clock, log 
     return bell
   }
   const told = new Map<string, string>()
+  /** Of each tenant, when the first allowance ends of those that its hosts were told. */
+  const nextEnd = new Map<string, number>()
   let drifting: ReadonlySet<string> = new Set()
   let reaches = noReaches()
 
@@ -83,8 +88,11 @@ export function createHostConfigs({ store, groups, presence, signer, clock, log 
 
   async function compose({ tenant, hostId }: Host): Promise<HostConfig> {
     const merged = mergeGroups(await groups().of(tenant, hostId))
+    for (const { until } of merged.guard?.allow ?? [])
+      nextEnd.set(tenant, Math.min(Date.parse(until), nextEnd.get(tenant) ?? Number.POSITIVE_INFINITY))
     const policies: readonly DeliveredPolicy[] = await enforcedPolicies(db, tenant)
-    const config: HostConfig = { ...merged, policies }
+    const played = rehearsals.of(tenant, hostId)
+    const config: HostConfig = { ...merged, policies, ...(played.length > 0 && { rehearsals: played }) }
     const bytes = Buffer.byteLength(canonicalize(config as unknown as JsonObject))
     if (bytes <= hostConfigLimits.contentBytesMax) return config
     const attempted = `telling the host ${hostId} its configuration`
@@ -100,7 +108,8 @@ export function createHostConfigs({ store, groups, presence, signer, clock, log 
   }
 
   /** A host that was never told anything, and of which no group says anything, is told nothing. */
-  const saysNothing = ({ groups: of, policies }: HostConfig) => of.length === 0 && policies.length === 0
+  const saysNothing = ({ groups: of, policies, rehearsals: played }: HostConfig) =>
+    of.length === 0 && policies.length === 0 && played === undefined
 
   async function desired(host: Host): ReturnType<ConfigPort['desired']> {
     const { tenant, hostId } = host
@@ -156,6 +165,12 @@ export function createHostConfigs({ store, groups, presence, signer, clock, log 
       .execute()
     const states = rows.map((row) => [row.host_id, stateOf([], row)] as const)
     drifting = new Set(states.filter(([, { drifts }]) => drifts).map(([hostId]) => hostId))
+    // Allowances end by themselves: their hosts are to be told.
+    for (const [tenant, endMs] of nextEnd)
+      if (endMs <= clock.nowMs()) {
+        nextEnd.delete(tenant)
+        bellOf(tenant).ring()
+      }
     const counted = noReaches()
     for (const [hostId, { reported }] of states)
       for (const standing of reported?.policies ?? []) counted[reachOf(standing, isAlive(hostId))] += 1

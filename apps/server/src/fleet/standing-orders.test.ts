@@ -69,13 +69,13 @@ test('INC-4 an order is renewed at half of its life, goes on from what a host ho
   const held = { ...keyed, version: 1, digest: one?.digest ?? '' }
   assert.equal(await asked(held), undefined)
 
-  aheadMs = 14 * dayMs
+  aheadMs = 3 * dayMs
   assert.equal(await asked(held), undefined)
-  aheadMs = 16 * dayMs
+  aheadMs = 4 * dayMs
   const two = await asked(held)
   assert.deepEqual(
     [two?.order.version, two?.order.expires_at.slice(0, 10)],
-    [2, new Date(clock.nowMs() + 30 * dayMs).toISOString().slice(0, 10)],
+    [2, new Date(clock.nowMs() + 7 * dayMs).toISOString().slice(0, 10)],
   )
 
   const other = await asked({ ...held, guardKey: generateSigner().publicKey })

@@ -3,14 +3,13 @@
 // half of its life, withdrawn where a group says that nothing is killed.
 
 import { hash, randomBytes } from 'node:crypto'
-import { canonicalize, createRate, createTurns, isSealwatchError, type Log, rfc3339 } from '@sealwatch/base'
+import { canonicalize, createRate, createTurns, isSealwatchError, type Log, rfc3339, toSeconds } from '@sealwatch/base'
 import { guardOrdersOf } from '@sealwatch/contract/guard-config'
 import { mergeGroups } from '@sealwatch/contract/host-config'
 import {
   type AuthoritySigner,
   keyIdOf,
   type OrderStep,
-  orderLimits,
   orderSteps,
   type StandingOrder,
   signStandingOrder,
@@ -52,6 +51,8 @@ export type StandingOrdersOptions = RecordOptions & {
 type Row = Tables['standing_orders']
 
 const killsAMinute = 60
+/** A host that is revoked hears nothing more of us: what its hands may do is over soon. One that is cut off goes on as long. */
+const lifeMs = 7 * 86_400_000
 const everyEntry = ['*']
 /** What a signer may take for its answer. */
 const answerMsMax = 10_000
@@ -126,7 +127,7 @@ export function createStandingOrders(options: StandingOrdersOptions): StandingOr
         scope: everyEntry,
         kills_a_minute: killsAMinute,
         issued_at: rfc3339(nowNs),
-        expires_at: rfc3339(nowNs + BigInt(orderLimits.lifeMs) * 1_000_000n),
+        expires_at: rfc3339(nowNs + BigInt(lifeMs) * 1_000_000n),
       }
       const signed = await signStandingOrder(order, signer(), AbortSignal.timeout(answerMsMax))
       const next: Row = {
@@ -162,7 +163,7 @@ export function createStandingOrders(options: StandingOrdersOptions): StandingOr
     { isFirst, guardKeyId, steps }: { isFirst: boolean; guardKeyId: string; steps: readonly OrderStep[] },
   ): Promise<void> {
     const isWithdrawn = steps.length === 0
-    const may = isWithdrawn ? 'may end no process any more' : `may end processes until ${row.expires_at}`
+    const may = isWithdrawn ? 'may end no process any more' : `may end processes until ${toSeconds(row.expires_at)}`
     const act = {
       code: isWithdrawn ? 'standing_order_withdrawn' : 'standing_order_issued',
       component: 'fleet',

@@ -132,6 +132,8 @@ export function openIndexFsck(
         'submissions',
         'marked_submissions',
         'fills',
+        'incident_entries',
+        'incidents',
         'side_values',
         'cursors',
       ])

@@ -17,6 +17,7 @@ import type { IssuedCertificate } from './issuing.ts'
 import { presentedSecretHash, tokenName } from './join-token.ts'
 import type { JoinTokens } from './join-tokens.ts'
 import type { HostKeys } from './record-act.ts'
+import { renameHost } from './rename-host.ts'
 
 export type EnrolOptions = {
   readonly store: Store
@@ -106,6 +107,9 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
   if (known !== undefined && known.tenant !== tenant) throw identityError('HOST_OF_ANOTHER_TENANT', { attempted })
   const hostId = known?.hostId ?? randomBytes(16).toString('hex')
   const issued = await authority.issueHost(tlsKey, hostId)
+  const { hostname } = facts
+  const renamed =
+    known === undefined ? [] : await renameHost(tx, { outbox, voice }, { hostId, tenant, hostname }, nowNs)
   await saveHost(tx, { hostId, tenant }, facts, issued, rfc3339(nowNs))
   const key = known?.key ?? (await addKey(tx, applicant, { hostId, tenant }, rfc3339(nowNs)))
   const said = () => keyLine(key)
@@ -129,7 +133,7 @@ async function admit(tx: Tx, applicant: Applicant, options: EnrolOptions): Promi
     again: known !== undefined,
     sameMachine,
   })
-  const uids = [...keyUids, ...(await sayOfHost(tx, outbox, tenant, event))]
+  const uids = [...keyUids, ...renamed, ...(await sayOfHost(tx, outbox, tenant, event))]
   return { tenant, hostId, issued, keyUids, uids, sameMachine }
 }
 

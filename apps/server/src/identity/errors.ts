@@ -66,8 +66,8 @@ export const identityErrors = {
   },
   TOKEN_GUESSES: {
     kind: 'exhausted',
-    rule: 'an address that came with twenty wrong join tokens waits for five seconds before each further one',
-    advice: 'Find out who tries there; a host with a right token gets in as soon as that ends',
+    rule: 'an address that came with twenty join tokens that let nobody in waits for five seconds before each further one',
+    advice: 'Find out who tries there; a host with a good token gets in from the same address meanwhile',
   },
   TOKENS_TOO_MANY: {
     kind: 'exhausted',
@@ -97,7 +97,8 @@ export const identityErrors = {
   HOST_REVOKED: {
     kind: 'denied',
     rule: 'a revoked host is not let in, nor may its signing key enrol again',
-    advice: 'If it is sound again, remove its identity and signing key and enrol it anew with a new join token',
+    advice:
+      'If it is sound again, remove its identity and signing key (agent/identity.pem and agent/host.key in its data directory) and enrol it anew with a new join token: sealwatch host invite',
   },
   HOST_SINCE: {
     kind: 'invalid',
@@ -107,7 +108,8 @@ export const identityErrors = {
   HOST_OF_ANOTHER_TENANT: {
     kind: 'denied',
     rule: 'a host belongs to the tenant of its first join token, for good',
-    advice: 'Enrol it anew: remove its identity and signing key, and use a join token of the tenant it is to belong to',
+    advice:
+      'Enrol it anew: remove its identity and signing key (agent/identity.pem and agent/host.key in its data directory), and use a join token of the tenant it is to belong to',
   },
   CERTIFICATE_MISSING: {
     kind: 'unverified',

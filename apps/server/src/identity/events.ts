@@ -23,7 +23,12 @@ export async function sayOfHost(tx: Tx, outbox: Outbox, tenant: string, said: Sa
 export const ledgersOf = (tenant: string): readonly string[] => [...new Set([tenant, auditTenant])]
 
 // OCSF Entity Management. A new host is created; one that comes back with its signing key is enrolled again.
-const activities = { create: [1, 'Create'], enroll: [6, 'Enroll'], unenroll: [7, 'Unenroll'] } as const
+const activities = {
+  create: [1, 'Create'],
+  update: [3, 'Update'],
+  enroll: [6, 'Enroll'],
+  unenroll: [7, 'Unenroll'],
+} as const
 
 function entityManagement(activity: keyof typeof activities): Classification {
   const [id, name] = activities[activity]
@@ -69,6 +74,27 @@ export function hostEnrolled(voice: ServerVoice, timeNs: bigint, host: EnrolledH
       join_token: host.joinToken,
       same_machine: sameMachine,
     },
+  })
+}
+
+export type RenamedHost = {
+  readonly hostId: string
+  readonly before: string
+  readonly after: string
+  /** Other hosts of the tenant that have the new name. */
+  readonly sameName: readonly string[]
+}
+
+export function hostRenamed(voice: ServerVoice, timeNs: bigint, host: RenamedHost): Said {
+  const { hostId, before, after, sameName } = host
+  const isTaken = sameName.length > 0
+  const taken = isTaken ? `, as ${sameName.join(', ')} does` : ''
+  return entityEvent(voice, timeNs, 'update', {
+    code: 'host_renamed',
+    severity: isTaken ? 'medium' : 'low',
+    message: `the host ${before} (${hostId}) calls itself ${after} from now on${taken}`,
+    entity: { type_id: 1, type: 'Device', uid: hostId, name: after },
+    details: { renamed_from: before, same_name: sameName },
   })
 }
 

@@ -7,7 +7,7 @@ import type { Hosts } from './hosts.ts'
 const atOnce = 32
 const cause = 'its tenant is erased'
 /** What a host said of itself goes with its tenant; its id stays, so that certificate and key stay refused. */
-const nothing = { hostname: '', machine_id: '', facts: '{}', agent_version: null, last_seen_at: null }
+const nothing = { hostname: '', renamed: null, machine_id: '', facts: '{}', agent_version: null, last_seen_at: null }
 
 export async function expel(tenant: string, { store, hosts }: { store: Store; hosts: Hosts }): Promise<void> {
   await store.db.deleteFrom('join_tokens').where('tenant', '=', tenant).execute()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, rfc3339, rfc3339From } from '@sealwatch/base'
+import { type Clock, createRate, rfc3339, rfc3339From } from '@sealwatch/base'
 import { across, isNotKept, notDurable, type Outbox, type Store } from '../store/index.ts'
 import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
@@ -9,6 +9,7 @@ import { hostRevoked, sayOfHost } from './events.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { HostKeys, Recorded } from './record-act.ts'
 import { registryLine } from './registry-line.ts'
+import { renameHost } from './rename-host.ts'
 
 /** A host whose certificate was verified for this call. */
 export type Host = { readonly hostId: string; readonly hostname: string; readonly tenant: string }
@@ -16,8 +17,8 @@ export type Host = { readonly hostId: string; readonly hostname: string; readonl
 export type Hosts = {
   /** Throws HOST_UNKNOWN or HOST_REVOKED. */
   admit(hostId: string): Promise<Host>
-  /** What a host says of itself at registration. */
-  seen(host: Host, facts: HostFacts, agentVersion: string): Promise<void>
+  /** What a host says of itself at registration; another name is an act, told in the ledgers. Resolves with the host by its name now. */
+  seen(host: Host, facts: HostFacts, agentVersion: string): Promise<Host>
   /** Calls `close` when the host is revoked; the returned function ends that. */
   attach(hostId: string, close: () => void): () => void
   /**
@@ -52,10 +53,14 @@ export type HostsOptions = {
   readonly clock: Clock
 }
 
+/** Other names that a host may take, each of which is two lines: at once, and then one a minute. Beyond them it keeps the one that it has. */
+const namesOf = { burst: 10, perSecond: 1 / 60, keysMax: 10_000 } as const
+
 export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions): Hosts {
   const live = new Map<string, Set<() => void>>()
   // Revoked, and in the database still, which had no room: no more than that has rows.
   const unkept = new Map<string, Unkept>()
+  const names = createRate(clock, namesOf)
   const unknown = (attempted: string, received: string) => identityError('HOST_UNKNOWN', { attempted, received })
 
   async function revokeInStore(
@@ -143,17 +148,25 @@ export function createHosts({ store, outbox, keys, voice, clock }: HostsOptions)
         throw identityError('HOST_REVOKED', { attempted, received: `revoked at ${revokedAt}` })
       return { hostId, hostname: row.hostname, tenant: row.tenant }
     },
-    seen: async ({ hostId, tenant }, facts, agentVersion) => {
+    seen: async (host, facts, agentVersion) => {
+      const { hostId, tenant } = host
+      const timeNs = clock.nowNs()
+      const isRenamed = facts.hostname !== host.hostname && names.take(hostId) === 0
+      const now = isRenamed ? { ...host, hostname: facts.hostname } : host
       const seen = {
-        hostname: facts.hostname,
-        facts: JSON.stringify(facts),
+        facts: JSON.stringify({ ...facts, hostname: now.hostname }),
         agent_version: agentVersion,
-        last_seen_at: rfc3339(clock.nowNs()),
+        last_seen_at: rfc3339(timeNs),
+      }
+      if (isRenamed) {
+        await store.transaction((tx) => renameHost(tx, { outbox, voice }, now, timeNs))
+        outbox.ring()
       }
       // What a power cut takes of it comes again: whoever was connected registers anew.
       await store.derived((tx) =>
         tx.updateTable('hosts').set(seen).where('tenant', '=', tenant).where('host_id', '=', hostId).execute(),
       )
+      return now
     },
     attach: (hostId, close) => {
       const closers = live.get(hostId) ?? new Set()

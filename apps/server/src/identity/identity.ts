@@ -12,7 +12,7 @@ import { certificateColumns, type Enrolment, enrol } from './enrol.ts'
 import { identityError } from './errors.ts'
 import { expel } from './expel.ts'
 import { createHosts, type Host, type Hosts } from './hosts.ts'
-import { type CreatedJoinToken, openJoinTokens } from './join-tokens.ts'
+import { type CreatedJoinToken, type JoinTokens, openJoinTokens } from './join-tokens.ts'
 import { type OperatorAuthorityOptions, openOperatorAuthority } from './operator-authority.ts'
 import type { HostKeys } from './record-act.ts'
 
@@ -25,6 +25,8 @@ export type Identity = {
    * TOKENS_TOO_MANY, or what `checkTenant` throws.
    */
   createJoinToken(by: ActBy, tenant: string, ttlSeconds: number): Promise<CreatedJoinToken>
+  /** See join-tokens.ts. */
+  isGoodToken: JoinTokens['isGood']
   /** See enrol.ts. */
   enrol(request: EnrolRequest): Promise<Enrolment>
   /** Revokes every host of a tenant that goes, forgets what they said of themselves, and takes its join tokens back. */
@@ -66,6 +68,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     authority,
     hosts,
     createJoinToken: joinTokens.create,
+    isGoodToken: joinTokens.isGood,
     enrol: (request) => enrol(request, { ...options, authority, joinTokens, hosts }),
     expel: (tenant) => expel(tenant, { store, hosts }),
     renew: async ({ hostId, tenant }, csr) => {

@@ -21,14 +21,18 @@ export function newJoinToken(caFingerprint: string): NewJoinToken {
 
 /** What to look a presented token up by. Throws TOKEN_UNKNOWN for any other form; the error never quotes the token. */
 export function presentedSecretHash(token: string): string {
+  const found = secretHashIn(token)
+  if (found !== undefined) return found
+  throw identityError('TOKEN_UNKNOWN', {
+    attempted: 'reading a join token',
+    received: `${token.length} characters that are not of the form swj_<secret>.<pin>`,
+  })
+}
+
+/** undefined: it has another form. */
+export function secretHashIn(token: string): string | undefined {
   const secret = joinTokenForm.exec(token)?.[1]
-  if (secret === undefined) {
-    throw identityError('TOKEN_UNKNOWN', {
-      attempted: 'reading a join token',
-      received: `${token.length} characters that are not of the form swj_<secret>.<pin>`,
-    })
-  }
-  return secretHashOf(secret)
+  return secret === undefined ? undefined : secretHashOf(secret)
 }
 
 const secretHashOf = (secret: string): string => hash('sha256', Buffer.from(secret, 'base64url'), 'hex')

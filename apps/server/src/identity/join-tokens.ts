@@ -7,7 +7,7 @@ import type { ActBy } from './act.ts'
 import type { ServerVoice } from './audit-event.ts'
 import { identityError } from './errors.ts'
 import { joinTokenCreated, sayOfHost } from './events.ts'
-import { newJoinToken, tokenName } from './join-token.ts'
+import { newJoinToken, secretHashIn, tokenName } from './join-token.ts'
 import type { Recorded } from './record-act.ts'
 
 /** What lets one host of a tenant in. One that has ended stays so, whatever a clock says later. */
@@ -19,6 +19,8 @@ export type JoinTokens = {
    * Tokens are found by the hash of 32 random bytes, so how long the search takes tells nothing about any secret.
    */
   use(tx: Tx, secretHash: string, hostId: string | undefined, now: string): Promise<UsedToken>
+  /** Whether `use` would let somebody in for this token who comes with this signing key (raw); takes nothing. */
+  isGood(token: string, signingKey: Uint8Array): Promise<boolean>
   /** Writes down which have ended. */
   tend(): Promise<void>
 }
@@ -45,6 +47,9 @@ export async function openJoinTokens(options: {
     across(store.db, 'start').selectFrom('join_tokens').selectAll().where('ended_at', 'is', null).execute()
   for (const { secret_hash, created_at, expires_at, used_at } of await notEnded())
     hasPassed.set(secret_hash, deadline(clock, expires_at, [created_at, used_at ?? created_at]))
+
+  const rowOf = (db: Parameters<typeof across>[0], secretHash: string) =>
+    across(db, 'secret').selectFrom('join_tokens').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
 
   return {
     create: async (by, tenant, ttlSeconds) => {
@@ -94,11 +99,7 @@ export async function openJoinTokens(options: {
     },
     use: async (tx, secretHash, hostId, now) => {
       const attempted = 'enrolling a host'
-      const token = await across(tx, 'secret')
-        .selectFrom('join_tokens')
-        .selectAll()
-        .where('secret_hash', '=', secretHash)
-        .executeTakeFirst()
+      const token = await rowOf(tx, secretHash)
       if (token === undefined) throw identityError('TOKEN_UNKNOWN', { attempted })
       const { tenant } = token
       if (isOver(secretHash))
@@ -117,6 +118,20 @@ export async function openJoinTokens(options: {
         .where('secret_hash', '=', secretHash)
         .execute()
       return { tenant, isRepeated: false }
+    },
+    isGood: async (presented, signingKey) => {
+      const secretHash = secretHashIn(presented)
+      const token = secretHash === undefined ? undefined : await rowOf(store.db, secretHash)
+      if (token === undefined || isOver(token.secret_hash)) return false
+      if (token.used_at === null) return true
+      const key = await store.db
+        .selectFrom('signing_keys')
+        .select('producer')
+        .where('tenant', '=', token.tenant)
+        .where('public_key', '=', signingKey.toHex())
+        .where('producer_kind', '=', 'host')
+        .executeTakeFirst()
+      return key !== undefined && key.producer === token.host_id
     },
     tend: async () => {
       const before = [...hasPassed.keys()]

@@ -21,6 +21,7 @@ import { openLogKey } from './root/log-key.ts'
 import { openNodeKeys } from './root/node-keys.ts'
 import { type Cosign, openPublisher, type Published } from './root/publish.ts'
 import { openRootBook, type PlacedHead } from './root/root-book.ts'
+import { sizeBefore } from './root/size-before.ts'
 
 const ledgerError = errorsOf(ledgerErrors)
 
@@ -43,6 +44,8 @@ export type Ledgers = Pick<OpenLedgers, 'tenants' | 'has' | 'get' | 'open'> & {
   publish(maxAgeMs: number): Promise<void>
   /** What the published root checkpoint says of a tenant: what is known already, and nobody is asked. */
   vouched(tenant: string): Vouched | undefined
+  /** How many leaves a tenant's ledger had before a time (Unix milliseconds), as the root ledger says; see size-before.ts. */
+  sizeBefore(tenant: string, ms: number, signal: AbortSignal): Promise<number>
   /** The newest sealed state of a tenant that covers its first `size` leaves; seals and publishes where needed. */
   sealed(tenant: string, size?: number): Promise<SealedTenant>
   close(): Promise<void>
@@ -296,6 +299,7 @@ export async function openLedgers(options: LedgersOptions): Promise<Ledgers> {
       const { published: newest } = publisher
       return head === undefined || newest === undefined ? undefined : { head, published: newest }
     },
+    sizeBefore: (tenant, ms, signal) => sizeBefore(root, book.head(labelOf(tenant)), ms, signal),
     sealed: (tenant, size = ledgers.get(tenant).size) => compose(tenant, size),
     close: async () => {
       await serially(sealGrown).catch((error: unknown) => {

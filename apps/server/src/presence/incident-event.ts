@@ -23,6 +23,12 @@ const blinded = { runbook: 'host-blind.md', attacks: [impaired] } as const
 
 const rows = {
   silent: { severity: 'critical', told: 'says nothing any more', over: 'is back', ...blinded },
+  stopped: {
+    severity: 'high',
+    told: 'was stopped, and is not back: nobody watches it',
+    over: 'is started again',
+    ...blinded,
+  },
   sensor_gone: {
     severity: 'critical',
     told: 'has no sensor any more: it sees nothing',
@@ -39,6 +45,12 @@ const rows = {
     severity: 'high',
     told: 'seals lines and does not send them',
     over: 'sends what it seals',
+    ...blinded,
+  },
+  cannot_seal: {
+    severity: 'high',
+    told: 'cannot seal what it sees: it waits in memory',
+    over: 'seals what it sees',
     ...blinded,
   },
   clock_off: {

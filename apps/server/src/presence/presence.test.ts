@@ -56,7 +56,7 @@ describe('the presence of a host', () => {
     assert.deepEqual(told, ['begun silent at 15000', 'over silent at 40000'])
   })
 
-  test('one that said in its chain that it stops is silent in peace, whatever of it arrives after that', () => {
+  test('AGT-8 one that said in its chain that it stops is not silent, whatever of it arrives after that; if it stays away, that it was stopped is told', () => {
     const events = [
       [0, registered],
       [1_000, beat(1_000)],
@@ -64,9 +64,16 @@ describe('the presence of a host', () => {
       [2_100, { kind: 'admitted' }],
     ] as const
     const { told, presence } = run([...events, ...looks(2_500, 90_000)])
-    assert.deepEqual([told, presence.life], [[], 'stopped'])
+    assert.deepEqual([told, presence.life], [['begun stopped at 10000'], 'stopped'])
     const back = run([[90_000, registered], ...looks(90_000, 99_000)], presence)
-    assert.deepEqual(back.told, ['begun silent at 98000'])
+    assert.deepEqual(back.told, ['over stopped at 90000', 'begun silent at 98000'])
+    const again = run([...events, ...looks(2_500, 9_500), [9_500, registered]])
+    assert.deepEqual(again.told, [])
+  })
+
+  test('AGT-8 of one that had stopped before the server did the same half minute counts, and nothing is told twice', () => {
+    assert.deepEqual(run(looks(0, 31_000)).told, ['begun stopped at 30000'])
+    assert.deepEqual(run(looks(0, 31_000), newPresence('stopped', 0, ['stopped'])).told, [])
   })
 
   test('after a start of the server everybody has half a minute to come back', () => {
@@ -117,6 +124,19 @@ describe('the presence of a host', () => {
     assert.deepEqual(run([[0, registered], ...sends]).told, [])
   })
 
+  test('AGT-8 one whose disk takes nothing more: ever more wait to be sealed there, and nothing comes; a busy one, or one that a slow server keeps waiting, is not told of', () => {
+    const full = (ms: number) => beat(ms, { waiting: ms / 10 })
+    const { told } = run([[0, registered], ...every(3_000, 12_000, full), [15_000, beat(15_000, { waiting: 900 })]])
+    assert.deepEqual(told, ['begun cannot_seal at 9000', 'over cannot_seal at 15000'])
+    const busy = every(3_000, 60_000, full).flatMap(([ms, event]) => [
+      [ms, event] as const,
+      [ms + 1, { kind: 'shipped' } as const] as const,
+    ])
+    assert.deepEqual(run([[0, registered], ...busy]).told, [])
+    const waits = every(3_000, 60_000, (ms) => beat(ms, { waiting: (ms / 3_000) % 2 === 0 ? 700 : 20 }))
+    assert.deepEqual(run([[0, registered], ...waits]).told, [])
+  })
+
   test('a clock that is set: within a heartbeat, whichever way; one that is slewed or slept is right', () => {
     const set = (ms: number) => beat(ms, ms < 9_000 ? {} : { timeNs: beatAt(ms).timeNs - 5_000_000_000n })
     const { told } = run([[0, registered], ...every(3_000, 90_000, set)])
@@ -160,6 +180,7 @@ describe('the presence of a host', () => {
         let presence = newPresence('stopped', 0)
         let nowMs = 0
         let heardMs = Number.POSITIVE_INFINITY
+        let stoppedMs = Number.POSITIVE_INFINITY
         let offsetNs = 0n
         const open = new Set<IncidentKind>()
         const take = (event: LifeEvent) => {
@@ -177,6 +198,7 @@ describe('the presence of a host', () => {
             nowMs = Math.min(until, nowMs + 500)
             take(time)
             if (nowMs - heardMs >= 8_500) assert(open.has('silent'))
+            if (nowMs - stoppedMs >= 8_500) assert(open.has('stopped'))
           }
           if (what === 'set') offsetNs += 4_000_000_000n
           if (what === 'shipped' || what === 'stopped') take({ kind: what })
@@ -186,8 +208,9 @@ describe('the presence of a host', () => {
             take(
               beat(nowMs, { timeNs: beatAt(nowMs).timeNs + offsetNs, ...(what === 'blind' && { sites: undefined }) }),
             )
-          if (what === 'stopped') heardMs = Number.POSITIVE_INFINITY
+          if (what === 'stopped') [heardMs, stoppedMs] = [Number.POSITIVE_INFINITY, nowMs]
           else if (what !== 'shipped' && (what !== 'admitted' || presence.life !== 'stopped')) heardMs = nowMs
+          if (presence.life !== 'stopped') stoppedMs = Number.POSITIVE_INFINITY
           assert.deepEqual(presence.open, open)
           if (heardMs === nowMs) assert(!open.has('silent'))
         }

@@ -6,9 +6,11 @@ import type { Heartbeat } from '@sealwatch/ledger'
 /** What can be wrong with a host that nobody looks at (docs/runbooks/host-blind.md). */
 export const incidentKinds = [
   'silent',
+  'stopped',
   'sensor_gone',
   'sites_closed',
   'withholds',
+  'cannot_seal',
   'clock_off',
   'certificate_ending',
   'policy_not_enforced',
@@ -36,6 +38,8 @@ export type Presence = {
   readonly sitesMost: number
   /** Where the ledger stood, and since when it stands there, though the host says that it has sealed more. */
   readonly ledger: { readonly nextSeq: number; readonly sinceMs: number }
+  /** Since when ever more wait there to be sealed, and nothing of it came. */
+  readonly pentMs: number | undefined
   readonly jumpedMs: number | undefined
   /** Since when it says that a policy that is to be enforced there is not. */
   readonly unenforcedMs: number | undefined
@@ -70,7 +74,7 @@ export type Told = { readonly incident: IncidentKind; readonly is: 'begun' | 'ov
 export type Step = { readonly presence: Presence; readonly told: readonly Told[] }
 
 export const patienceMs = {
-  /** Two heartbeats may be lost, or late; with the server's own second this is told within ten. */
+  /** Two heartbeats may be lost, or late; with the server's own second this is told within ten. Who says that it stops has as long to begin anew. */
   beats: 8_000,
   /** Who sends none closes an epoch of its chain each minute. */
   heads: 130_000,
@@ -79,6 +83,8 @@ export const patienceMs = {
   /** One that died is back within a second, and the gap is told of; one that starts with its agent takes longer. */
   sensor: 5_000,
   withholds: 15_000,
+  /** Three heartbeats: what is sealed as it should be waits for a fraction of a second. */
+  seals: 6_000,
   /** A policy that has just come, and a sensor that begins anew, take seconds. */
   policies: 60_000,
 } as const
@@ -89,11 +95,12 @@ export const newPresence = (life: Life, nowMs: number, open: readonly IncidentKi
   sinceMs: nowMs,
   isHeard: false,
   heardMs: nowMs,
-  patienceMs: life === 'expected' ? patienceMs.return : protocolPatience(true),
+  patienceMs: life === 'expected' || life === 'stopped' ? patienceMs.return : protocolPatience(true),
   beat: undefined,
   blindMs: undefined,
   sitesMost: 0,
   ledger: { nextSeq: -1, sinceMs: nowMs },
+  pentMs: undefined,
   jumpedMs: undefined,
   unenforcedMs: undefined,
   open: new Set(open),
@@ -116,6 +123,7 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
   const live = (life: Life) => {
     after = { ...after, life, sinceMs: after.life === life ? after.sinceMs : nowMs, isHeard: true, heardMs: nowMs }
     turn('silent', false)
+    if (life === 'alive') turn('stopped', false)
   }
 
   switch (event.kind) {
@@ -131,10 +139,11 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     case 'stopped':
       // Nothing is due from it any more. What was wrong before stays wrong until it is back, and says otherwise.
       live('stopped')
-      after = { ...after, beat: undefined, blindMs: undefined, jumpedMs: undefined, unenforcedMs: undefined }
+      after = { ...after, patienceMs: patienceMs.beats, beat: undefined, blindMs: undefined }
+      after = { ...after, pentMs: undefined, jumpedMs: undefined, unenforcedMs: undefined }
       break
     case 'shipped':
-      after = { ...after, ledger: { ...after.ledger, sinceMs: nowMs } }
+      after = { ...after, pentMs: undefined, ledger: { ...after.ledger, sinceMs: nowMs } }
       break
     case 'admitted':
       // Heads that were sealed behind its last word come after it.
@@ -162,6 +171,8 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
     after = { ...after, life: 'silent', sinceMs: nowMs }
     turn('silent', true)
   }
+  // Root, who can let the agent say so in good order, is who would have it silent.
+  if (after.life === 'stopped' && nowMs - after.sinceMs >= after.patienceMs) turn('stopped', true)
   const { unenforcedMs } = after
   const isLate = unenforcedMs !== undefined && nowMs - unenforcedMs >= patienceMs.policies
   // Of one that is away nobody knows.
@@ -181,6 +192,11 @@ export function step(before: Presence, event: LifeEvent, nowMs: number): Step {
       after = { ...after, ledger: { nextSeq: ledgerSeq, sinceMs: nowMs } }
     if (hasAll) turn('withholds', false)
     else if (nowMs - after.ledger.sinceMs >= patienceMs.withholds) turn('withholds', true)
+
+    const isPent = beat.waiting > 0 && beat.waiting >= (before.beat?.waiting ?? 0)
+    after = { ...after, pentMs: isPent ? (after.pentMs ?? nowMs) : undefined }
+    if (!isPent) turn('cannot_seal', false)
+    else if (after.pentMs !== undefined && nowMs - after.pentMs >= patienceMs.seals) turn('cannot_seal', true)
 
     if (hasJumped(before.beat, beat)) after = { ...after, jumpedMs: nowMs }
     const isCalm = after.jumpedMs === undefined || nowMs - after.jumpedMs >= clockMs.calm

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** Of the schema below. Whatever else a file says is made anew: all in it is computed from the ledgers. */
-export const entriesVersion = 3
+export const entriesVersion = 4
 
 /** Leaves that share a row of `spans`. */
 export const spanLeaves = 1024
@@ -44,6 +44,12 @@ const schema = `
   CREATE TABLE marked_submissions (
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, rows INTEGER NOT NULL, mark TEXT NOT NULL,
     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;
+  CREATE TABLE incident_entries (
+    tenant TEXT NOT NULL, incident TEXT NOT NULL, leaf_index INTEGER NOT NULL, code TEXT NOT NULL,
+    PRIMARY KEY (tenant, incident, leaf_index)) STRICT, WITHOUT ROWID;
+  CREATE TABLE incidents (
+    tenant TEXT NOT NULL, first_leaf INTEGER NOT NULL, incident TEXT NOT NULL,
+    PRIMARY KEY (tenant, first_leaf), UNIQUE (tenant, incident)) STRICT, WITHOUT ROWID;
   CREATE TABLE side_values (
     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;

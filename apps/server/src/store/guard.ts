@@ -25,6 +25,7 @@ export const acrossReasons = {
   secret: 'a token is found by the hash of its secret, and names its tenant',
   chain: 'a chain belongs to whoever registered it first, of whichever tenant',
   cluster: 'the ledger of the tenant cluster tells of hosts of every tenant',
+  notify: 'what people must know at once waits in one queue, and the cluster hears of every tenant',
   status: 'the operator sees the deployment as a whole',
 } as const
 export type AcrossReason = keyof typeof acrossReasons

@@ -276,4 +276,19 @@ export const migrations: readonly string[] = [
      incident TEXT NOT NULL, step TEXT NOT NULL, way TEXT NOT NULL, source TEXT NOT NULL, ordered_at TEXT NOT NULL,
      epoch_before INTEGER NOT NULL, done_at TEXT, epoch INTEGER, alarmed_ns TEXT,
      PRIMARY KEY (incident, step)) STRICT, WITHOUT ROWID;`,
+  // Who is told at once, and what waits to be told them. `about`: whose host it is of.
+  `CREATE TABLE notification_channels (
+     tenant TEXT NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL, least TEXT NOT NULL,
+     secret BLOB NOT NULL, created_at TEXT NOT NULL, created_by TEXT NOT NULL, failing_since TEXT, problem TEXT NOT NULL,
+     PRIMARY KEY (tenant, channel)) STRICT, WITHOUT ROWID;
+   CREATE TABLE notification_deliveries (
+     tenant TEXT NOT NULL, channel TEXT NOT NULL, delivery TEXT NOT NULL, about TEXT NOT NULL, body TEXT NOT NULL,
+     made_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL, state TEXT NOT NULL, problem TEXT NOT NULL,
+     PRIMARY KEY (tenant, channel, delivery)) STRICT, WITHOUT ROWID;
+   CREATE INDEX notification_deliveries_by_state ON notification_deliveries (state, tenant, channel, due_ms);`,
+  // The secret before signs on for a while.
+  `ALTER TABLE notification_channels ADD COLUMN old_secret BLOB;
+   ALTER TABLE notification_channels ADD COLUMN old_until_ms INTEGER;`,
+  // What a host was called before.
+  `ALTER TABLE hosts ADD COLUMN renamed TEXT;`,
 ]

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { diskErrors, type ErrorTable, errorsOf } from '@sealwatch/base'
 import { Kysely, type Transaction } from 'kysely'
 import { openEntries } from './entries.ts'
-import { createGuard } from './guard.ts'
+import { across, createGuard } from './guard.ts'
 import { migrations } from './migrations.ts'
 import { noReserve, openReserve } from './reserve.ts'
 import { nodeSqliteDialect } from './sqlite-dialect.ts'
@@ -155,6 +155,8 @@ export function openStore(dir: string, rewrite?: (path: string) => Promise<void>
           )
           .execute()
         await tx.deleteFrom('signed_heads').where('ledger', '=', tenant).execute()
+        // What the cluster is told of it.
+        await across(tx, 'notify').deleteFrom('notification_deliveries').where('about', '=', tenant).execute()
       }),
     owesScrub: () => database.exec(`PRAGMA application_id = ${scrubOwed}`),
     scrub: () => {

@@ -22,6 +22,8 @@ export type Tables = {
     host_id: string
     tenant: string
     hostname: string
+    /** JSON: what it was called before; null: it always had this name. */
+    renamed: string | null
     machine_id: string
     /** JSON: HostFacts of the wire. */
     facts: string
@@ -437,6 +439,42 @@ export type Tables = {
     /** Since when an alert stands that it waits (Unix ns). */
     alarmed_ns: string | null
   }
+  /** Who is told at once of what is as grave as `least`. */
+  notification_channels: {
+    /** Whose admins are told; `cluster`: the deployment's, of every tenant. */
+    tenant: string
+    channel: string
+    kind: 'webhook' | 'mail'
+    name: string
+    /** As `targetOf` of notify reads it. */
+    target: string
+    least: string
+    /** Sealed; empty of mail. */
+    secret: Uint8Array
+    /** The one before, sealed, and until when it signs, too (Unix ms). */
+    old_secret: Uint8Array | null
+    old_until_ms: number | null
+    created_at: string
+    created_by: string
+    /** Since when messages are not taken, and why the newest was not. */
+    failing_since: string | null
+    problem: string
+  }
+  /** What a channel is told, or was. Times are Unix ms; `due_ms` of what ended: when. */
+  notification_deliveries: {
+    tenant: string
+    channel: string
+    delivery: string
+    /** The tenant whose host it is about. */
+    about: string
+    body: string
+    made_ms: number
+    due_ms: number
+    tries: number
+    /** `folded`: told together with others, by the message that `problem` names. */
+    state: 'waiting' | 'sent' | 'given_up' | 'folded'
+    problem: string
+  }
 }
 
 /** The index over the ledgers, in a file of its own: computed from them, row by row. */
@@ -482,6 +520,10 @@ export type IndexTables = {
     how: 'verified' | 'released' | 'non_strict'
     reason: string
   }
+  /** What guards told of incidents (docs/formats/event.md, 7.6); `code`: without `guard_`. */
+  incident_entries: { tenant: string; incident: string; leaf_index: number; code: string }
+  /** Each of them by the first line that named it. */
+  incidents: { tenant: string; first_leaf: number; incident: string }
   /** Personal values, sealed under the tenant's key. */
   side_values: { tenant: string; leaf_index: number; sealed: Uint8Array }
 }

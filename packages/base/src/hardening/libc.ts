@@ -24,7 +24,7 @@ export class CallFailed extends Error {}
 const SIG_UNBLOCK = 1
 const signalSetBytes = 128
 const symbols = {
-  syscall: { return: 'i64', arguments: ['i64', 'u64', 'u64', 'u64', 'u64', 'u64'] },
+  syscall: { return: 'i64', arguments: ['i64', 'u64', 'u64', 'u64', 'u64', 'u64', 'u64'] },
   prctl: { return: 'i32', arguments: ['i32', 'u64', 'u64', 'u64', 'u64'] },
   setrlimit: { return: 'i32', arguments: ['i32', 'buffer'] },
   madvise: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
@@ -44,8 +44,8 @@ export function openLibc(): Libc {
   }
   return {
     syscall(what, number, ...args) {
-      const [a = 0, b = 0, c = 0, d = 0, e = 0] = args
-      return checked(what, functions.syscall(BigInt(number), BigInt(a), BigInt(b), BigInt(c), BigInt(d), BigInt(e)))
+      const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = args.map((one) => BigInt(one))
+      return checked(what, functions.syscall(BigInt(number), a, b, c, d, e, f))
     },
     prctl: (what, option, value) => void checked(what, functions.prctl(option, BigInt(value), 0n, 0n, 0n)),
     setrlimit: (what, resource, limit) => void checked(what, functions.setrlimit(resource, limit)),

@@ -185,7 +185,7 @@ export function createOutgoing(options: OutgoingOptions): Outgoing {
 }
 
 /** In place of the system's resolver, for one connection. */
-const answering =
+export const answering =
   (addresses: readonly Address[]): LookupFunction =>
   (_hostname, { all }, callback) => {
     const [first] = addresses

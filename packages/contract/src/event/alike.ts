@@ -16,6 +16,8 @@ const calls = typeUidOf('kernel', 'invoke')
 export function likenessOf(event: unknown): string | undefined {
   const rule = at(event, 'finding_info', 'analytic', 'uid')
   if (at(event, 'class_uid') !== eventClasses.finding.uid || typeof rule !== 'string') return undefined
+  const incident = incidentOf(event)
+  if (incident !== undefined) return JSON.stringify([at(event, 'device', 'uid'), incident])
   const process = at(event, 'actor', 'process')
   const image = at(process, 'file', 'path')
   const parent = at(process, 'parent_process', 'uid')
@@ -32,6 +34,15 @@ export function likenessOf(event: unknown): string | undefined {
     objectOf(event),
   ])
 }
+
+/** Of a guard's incident: alerts of it are one, also where it became graver. */
+function incidentOf(event: unknown): string | undefined {
+  const { uid, type_uid } = (at(event, 'finding_info', 'related_events', 0) ?? {}) as Record<string, unknown>
+  return typeof uid === 'string' && incidentTypes.includes(type_uid) ? incidentForm.exec(uid)?.[1] : undefined
+}
+const incidentTypes: readonly unknown[] = [typeUidOf('finding', 'create'), typeUidOf('finding', 'update')]
+/** How `metadata.uid` of its events ends (docs/formats/event.md, 2.3 and 7.6). */
+const incidentForm = /:(inc_[0-9a-f]{16,64})$/
 
 function objectOf(event: unknown): unknown {
   const evidence = at(event, 'evidences', 0)

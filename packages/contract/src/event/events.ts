@@ -66,6 +66,8 @@ type Observed<Members, Details> = EventBase &
       readonly also_denied_by?: readonly string[]
       readonly capabilities_mask: number
       readonly site: string
+      /** Id of the incident, or of the allowance, by which the guard tells this act: what rules say of it is said there. */
+      readonly guarded_by?: string
       /** Pointers to the texts of this event from which a secret was taken out. */
       readonly redacted?: readonly string[]
     } & Details
@@ -125,13 +127,21 @@ export type FileChangeEvent = Observed<
     }
   }
 >
+/** The kernel refused it, for the guard of that host has it denied. */
+type Preventable = { readonly prevented?: true }
+
 export type MemoryEvent = Observed<
   Partial<Outcome> & { readonly process: OcsfProcess; readonly requested_permissions?: number; readonly size?: number },
-  { readonly method: MemoryMethod; readonly access: Access; readonly relation: Relation; readonly syscall?: string }
+  {
+    readonly method: MemoryMethod
+    readonly access: Access
+    readonly relation: Relation
+    readonly syscall?: string
+  } & Preventable
 >
 export type TraceEvent = Observed<
   Outcome & { readonly process: OcsfProcess; readonly injection_type_id?: number; readonly injection_type?: string },
-  { readonly ptrace_request: string; readonly relation: Relation }
+  { readonly ptrace_request: string; readonly relation: Relation } & Preventable
 >
 export type RenameEvent = Observed<{ readonly process: OcsfProcess }, { readonly renamed_from: string }>
 export type SignalEvent = Observed<
@@ -195,7 +205,12 @@ export type NetworkEvent = Observed<
 /** `taken` is the path of the file whose descriptor pidfd_getfd took. */
 export type ReachEvent = Observed<
   Outcome & { readonly process: OcsfProcess },
-  { readonly method: string; readonly request: number; readonly relation: Relation; readonly taken?: string }
+  {
+    readonly method: string
+    readonly request: number
+    readonly relation: Relation
+    readonly taken?: string
+  } & Preventable
 >
 export type ExecutableEvent = Observed<
   {

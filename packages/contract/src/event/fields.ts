@@ -52,6 +52,7 @@ type MoreOfUnmapped =
   | 'host_group_version'
   | 'host_group_digest'
   | 'host_groups'
+  | 'allowance'
   | 'standing_order'
   | 'standing_order_version'
   | 'order_steps'
@@ -64,6 +65,7 @@ type MoreOfUnmapped =
   | 'key_kind'
   | 'keys'
   | 'incident_id'
+  | 'notification'
   | 'incident_way'
   | 'incident_source'
   | 'ordered_at'
@@ -98,6 +100,7 @@ type MoreOfUnmapped =
   | 'exported'
   | 'revealed'
   | 'same_machine'
+  | 'same_name'
   | 'key_report'
   | 'signing_key_id'
   | 'signoff'
@@ -173,6 +176,7 @@ const evidence = {
 const unmapped = {
   capabilities_mask: 'plain',
   site: 'plain',
+  guarded_by: 'plain',
   redacted: 'plain',
   filename: 'plain',
   secure: 'plain',
@@ -220,6 +224,7 @@ const unmapped = {
   method: 'plain',
   relation: 'plain',
   ptrace_request: 'plain',
+  prevented: 'plain',
   pid: 'plain',
   cause: 'plain',
   part: 'plain',
@@ -237,6 +242,7 @@ const unmapped = {
   guard_protection: 'plain',
   guard_state: 'plain',
   guard_allowed: 'plain',
+  guard_refused: 'plain',
   leaves: 'plain',
   falsepositives: 'plain',
   unverified: 'plain',
@@ -259,6 +265,8 @@ const unmapped = {
   host_group_version: 'plain',
   host_group_digest: 'plain',
   host_groups: 'plain',
+  // Its id, whom, what and until when; of a name of an account, nothing.
+  allowance: 'plain',
   standing_order: 'plain',
   standing_order_version: 'plain',
   order_steps: 'plain',
@@ -279,6 +287,7 @@ const unmapped = {
   lines_per_second: 'plain',
   machine_id: 'plain',
   same_machine: 'plain',
+  same_name: 'plain',
   signing_key_id: 'plain',
   key_report: 'plain',
   signoff: 'plain',
@@ -299,6 +308,7 @@ const unmapped = {
   policy_digest: 'plain',
   policy_statement: 'plain',
   drill: 'plain',
+  notification: 'plain',
   manifest: 'plain',
   manifest_action: 'plain',
   acknowledgement_sha256: 'plain',

@@ -22,6 +22,8 @@ export type GuardReach = {
   readonly bytes?: number
   /** Of these the kernel refused so many; absent: none. */
   readonly refused?: number
+  /** Of these so many because the guard has that denied; absent: none. */
+  readonly denied?: number
   readonly first: string
   readonly last: string
 }
@@ -35,6 +37,8 @@ export type GuardRow = {
   readonly bytes?: number
   /** The errno's name. */
   readonly error?: string
+  /** `denied`: the kernel refused it for the guard; `dry_run`: it would have. */
+  readonly prevention?: 'denied' | 'dry_run'
   readonly detail?: string
 }
 
@@ -57,19 +61,28 @@ export type GuardIncident = {
   readonly more_rows?: number
   /** It is graver than what was told before. */
   readonly graver?: true
+  /** What is done about it of itself, as the guard is told: steps that are on. */
+  readonly answers?: readonly GuardStep[]
+  /** Since then no agent takes what the guard seals; absent: one does. */
+  readonly agent_away?: string
+  /** Of a drill: its rehearsal's id. Nobody attacked. */
+  readonly rehearsal?: string
   /** Of its end: `quiet`, `gone`, `room`, `stopping`. */
   readonly cause?: string
 }
+
+/** A configuration that the guard did not take, and what is wrong with it. */
+export type GuardRefused = { readonly code: string; readonly received?: string; readonly version: number }
 
 export type GuardResponse = {
   readonly incident: string
   readonly name: string
   readonly step: GuardStep
   /**
-   * `ordered`: whoever does it was told; `dry_run`: it would have been; `spared`: it may not be done to that process; `queued`: it waits for
-   * what it needs; `refused`, `failed`: it was not done.
+   * `ordered`: whoever does it was told; `dry_run`: it would have been; `spared`: it may not be done to that process; `resting`: it was
+   * ordered a short while ago, and will be again once that is over; `queued`: it waits for what it needs; `refused`, `failed`: it was not done.
    */
-  readonly state: 'ordered' | 'dry_run' | 'spared' | 'queued' | 'done' | 'refused' | 'failed'
+  readonly state: 'ordered' | 'dry_run' | 'spared' | 'resting' | 'queued' | 'done' | 'refused' | 'failed'
   readonly suspect?: GuardProcess
   /** With all that descends from it. */
   readonly tree?: true
@@ -95,12 +108,22 @@ export type GuardProtection = {
 
 export type GuardState = {
   readonly mode: GuardMode
+  readonly prevent: StepMode
+  /** Where something is to be denied and this kernel cannot: why. */
+  readonly prevents_nothing?: string
   readonly responses: Readonly<Record<GuardStep, StepMode>>
   /** Who says so: `server`, `file`, `environment`, `default`. */
   readonly by: string
   /** What sees for it: `ebpf`, `polling`, `none`. */
   readonly tier: string
   readonly before?: GuardMode
+  /** Drills whose attackers it answers in earnest. */
+  readonly rehearses?: readonly {
+    readonly id: string
+    readonly name: string
+    readonly until: string
+    readonly by: string
+  }[]
 }
 
 export type GuardAllowed = {
@@ -132,4 +155,5 @@ export type GuardEvent = EventBase & {
     | { readonly guard_protection: GuardProtection }
     | { readonly guard_state: GuardState }
     | { readonly guard_allowed: GuardAllowed }
+    | { readonly guard_refused: GuardRefused }
 }

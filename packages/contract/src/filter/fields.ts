@@ -47,6 +47,17 @@ function wordOf(name: string): string {
   return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
 }
 
+/** Of these words the one that is meant: in any case, and with its underscores or without them. */
+export function wordMeant(text: string, words: readonly string[]): string | undefined {
+  const bare = (word: string) => word.toLowerCase().replaceAll('_', '')
+  const [first, ...others] = words.filter((word) => bare(word) === bare(text))
+  return others.length === 0 ? first : undefined
+}
+
+export const classWords: readonly string[] = Object.keys(classNames)
+/** OCSF's class_uid. */
+export const classNamed = (text: string): number | undefined => classNames[wordMeant(text, classWords) ?? '']
+
 type Meaning = { readonly name: string; readonly classUid: number; readonly activityId: number }
 
 /** A name of an activity means it in every class that has it. */

@@ -32,6 +32,8 @@ test('filter.md 4: a filter is printed in one form, whatever it was written like
     ['severity>=high', 'severity>=high'],
     ['  SEVERITY >= High ', 'severity>=high'],
     ['class=1007', 'class=process'],
+    ['class=kernelExtension', 'class=kernel_extension'],
+    ['activity=setUserId', 'activity=set_user_id'],
     ['class = "process"', 'class=process'],
     ['class=4242', 'class=4242'],
     ['severity in (5, critical)', 'severity=critical'],

@@ -3,7 +3,7 @@
 
 export { type FilterBounds, filterBounds, needsLine, pushNotDown } from './bounds.ts'
 export { type Completion, completeFilter } from './complete.ts'
-export { activityMeanings, type Field, fieldNames, fields } from './fields.ts'
+export { activityMeanings, classNamed, classWords, type Field, fieldNames, fields } from './fields.ts'
 export { allOf, type Filter, type Term, term, termsOf, type Value } from './filter.ts'
 export { filterLimits } from './limits.ts'
 export { type FilterEntry, type FilterMatch, filterMatch } from './match.ts'

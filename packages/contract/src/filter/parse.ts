@@ -2,7 +2,7 @@
 // docs/formats/filter.md
 
 import { nearest } from '../nearest.ts'
-import { type Field, type FieldRow, fieldNames, fieldRow, isField, type Operator } from './fields.ts'
+import { type Field, type FieldRow, fieldNames, fieldRow, isField, type Operator, wordMeant } from './fields.ts'
 import type { Filter, Term, Value } from './filter.ts'
 import { filterLimits } from './limits.ts'
 import { type FilterProblem, filterProblem, Unparsed } from './problem.ts'
@@ -121,8 +121,8 @@ function readValue({ value: form, names, words }: FieldRow, text: string): Read 
   if (form === 'number') return Number.isSafeInteger(number) ? { value: number } : { expected: 'a whole number' }
   const known = names === undefined ? words : Object.keys(names)
   if (known === undefined) return text === '' ? { expected: 'a text that is not empty' } : { value: text }
-  const name = text.toLowerCase()
-  if (known.includes(name)) return { value: names?.[name] ?? name }
+  const name = wordMeant(text, known)
+  if (name !== undefined) return { value: names?.[name] ?? name }
   if (form === 'name' && Number.isSafeInteger(number)) return { value: number }
   const expected = `${known.join(', ')}${form === 'name' ? ', or a number' : ''}`
   return { expected, suggestion: nearest(text, known) }

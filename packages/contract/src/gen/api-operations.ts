@@ -229,6 +229,216 @@ export type Operations = {
     }
     readonly answer: undefined
   }
+  /** What the guards of hosts made of attempts upon protected processes, newest first. Needs `incident:read` in the tenant. */
+  readonly listIncidents: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly incident: string
+        readonly state: "open" | "closed" | "unheard"
+        readonly cause: string | null
+        readonly severity_id: number
+        readonly name: string
+        readonly way: string
+        readonly technique: string | null
+        readonly message: string | null
+        readonly opened: string
+        readonly last: string
+        readonly acts: number
+        readonly actors: number
+        readonly host: {
+          readonly id: string
+          readonly name: string
+        } | null
+        readonly actor: {
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+          readonly cmd_line: string | null
+          readonly user: {
+            readonly uid: string | null
+            readonly name: string | null
+          } | null
+          readonly session: string | null
+          readonly container: {
+            readonly uid: string | null
+            readonly name: string | null
+            readonly image: string | null
+          } | null
+          readonly unit: string | null
+        } | null
+        readonly target: {
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+        } | null
+        readonly agent_away: string | null
+        readonly responses: readonly ({
+          readonly time: string
+          readonly step: string
+          readonly state: string
+          readonly suspect: {
+            readonly pid: number | null
+            readonly uid: string | null
+            readonly name: string | null
+            readonly path: string | null
+          } | null
+          readonly detail: string | null
+          readonly since_act_ms: number | null
+          readonly took_ms: number | null
+          readonly leaf_index: number
+        })[]
+        readonly first_leaf: number
+        readonly last_leaf: number
+      })[]
+      readonly next: string | null
+    }
+  }
+  /** Open an incident (not yet built). Needs `incident:open` in the tenant. */
+  readonly openIncident: {
+    readonly body: { readonly [member: string]: unknown }
+    readonly answer: undefined
+  }
+  /** An incident: who, what was reached, what was done about it, and the lines that prove it. Needs `incident:read` in the tenant. */
+  readonly getIncident: {
+    readonly params: {
+      readonly incident: string
+    }
+    readonly answer: {
+      readonly incident: {
+        readonly incident: string
+        readonly state: "open" | "closed" | "unheard"
+        readonly cause: string | null
+        readonly severity_id: number
+        readonly name: string
+        readonly way: string
+        readonly technique: string | null
+        readonly message: string | null
+        readonly opened: string
+        readonly last: string
+        readonly acts: number
+        readonly actors: number
+        readonly host: {
+          readonly id: string
+          readonly name: string
+        } | null
+        readonly actor: {
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+          readonly cmd_line: string | null
+          readonly user: {
+            readonly uid: string | null
+            readonly name: string | null
+          } | null
+          readonly session: string | null
+          readonly container: {
+            readonly uid: string | null
+            readonly name: string | null
+            readonly image: string | null
+          } | null
+          readonly unit: string | null
+        } | null
+        readonly target: {
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+        } | null
+        readonly agent_away: string | null
+        readonly responses: readonly ({
+          readonly time: string
+          readonly step: string
+          readonly state: string
+          readonly suspect: {
+            readonly pid: number | null
+            readonly uid: string | null
+            readonly name: string | null
+            readonly path: string | null
+          } | null
+          readonly detail: string | null
+          readonly since_act_ms: number | null
+          readonly took_ms: number | null
+          readonly leaf_index: number
+        })[]
+        readonly first_leaf: number
+        readonly last_leaf: number
+        readonly reached: readonly ({
+          readonly way: string
+          readonly count: number
+          readonly bytes: number | null
+          readonly refused: number
+          readonly first: string | null
+          readonly last: string | null
+        })[]
+        readonly readers: readonly ({
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+        })[]
+        readonly lineages: readonly ({
+          readonly pid: number | null
+          readonly uid: string | null
+          readonly name: string | null
+          readonly path: string | null
+          readonly cmd_line: string | null
+          readonly user: {
+            readonly uid: string | null
+            readonly name: string | null
+          } | null
+          readonly session: string | null
+          readonly container: {
+            readonly uid: string | null
+            readonly name: string | null
+            readonly image: string | null
+          } | null
+          readonly unit: string | null
+          readonly ancestry: readonly ({
+            readonly pid: number | null
+            readonly uid: string | null
+            readonly name: string | null
+            readonly path: string | null
+            readonly cmd_line: string | null
+            readonly user_uid: string | null
+            readonly started_at: string | null
+          })[]
+        })[]
+        readonly more_acts: number
+      }
+      readonly timeline: readonly ({
+        readonly time: string
+        readonly kind: "opened" | "graver" | "act" | "response" | "agent_away" | "closed"
+        readonly text: string
+        readonly severity_id: number | null
+        readonly way: string | null
+        readonly by: string | null
+        readonly times: number
+        readonly bytes: number | null
+        readonly error: string | null
+        readonly step: string | null
+        readonly state: string | null
+        readonly since_act_ms: number | null
+        readonly took_ms: number | null
+        readonly leaf_index: number
+      })[]
+      readonly evidence: readonly ({
+        readonly leaf_index: number
+        readonly leaf_hash: string
+        readonly time: string
+        readonly code: string
+        readonly proof: "durable" | "signed" | "published"
+        readonly mark: string | null
+      })[]
+      readonly lines_left_out: number
+    }
+  }
   /** How far the ledger goes, and how far it is proven. Needs `ledger:read` in the tenant. */
   readonly getLedger: {
     readonly answer: {
@@ -280,6 +490,8 @@ export type Operations = {
       } | {
         readonly alert: string
       } | {
+        readonly incident: string
+      } | {
         readonly leaf: number
       } | {
         readonly since: string
@@ -298,6 +510,10 @@ export type Operations = {
       readonly items: readonly ({
         readonly host_id: string
         readonly hostname: string
+        readonly renamed: {
+          readonly from: string
+          readonly at: string
+        } | null
         readonly os: string | null
         readonly kernel: string | null
         readonly agent_version: string | null
@@ -307,7 +523,7 @@ export type Operations = {
           readonly since: string
           readonly heard_at: string | null
           readonly waiting: number | null
-          readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
+          readonly incidents: readonly ("silent" | "stopped" | "sensor_gone" | "sites_closed" | "withholds" | "cannot_seal" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
         } | null
         readonly groups: readonly string[]
         readonly config: {
@@ -372,6 +588,17 @@ export type Operations = {
             readonly value: string | null
           })[]
         } | null
+        readonly guard: {
+          readonly since: string
+          readonly mode: "on" | "observe" | "off"
+          readonly by: string
+          readonly tier: string
+          readonly responses: {
+            readonly kill: "on" | "dry-run" | "off" | null
+            readonly evict: "on" | "dry-run" | "off" | null
+            readonly rotate: "on" | "dry-run" | "off" | null
+          }
+        } | null
         readonly sensor: {
           readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
           readonly since: string | null
@@ -406,6 +633,10 @@ export type Operations = {
     readonly answer: {
       readonly host_id: string
       readonly hostname: string
+      readonly renamed: {
+        readonly from: string
+        readonly at: string
+      } | null
       readonly os: string | null
       readonly kernel: string | null
       readonly agent_version: string | null
@@ -415,7 +646,7 @@ export type Operations = {
         readonly since: string
         readonly heard_at: string | null
         readonly waiting: number | null
-        readonly incidents: readonly ("silent" | "sensor_gone" | "sites_closed" | "withholds" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
+        readonly incidents: readonly ("silent" | "stopped" | "sensor_gone" | "sites_closed" | "withholds" | "cannot_seal" | "clock_off" | "certificate_ending" | "policy_not_enforced")[]
       } | null
       readonly groups: readonly string[]
       readonly config: {
@@ -479,6 +710,17 @@ export type Operations = {
           readonly name: string
           readonly value: string | null
         })[]
+      } | null
+      readonly guard: {
+        readonly since: string
+        readonly mode: "on" | "observe" | "off"
+        readonly by: string
+        readonly tier: string
+        readonly responses: {
+          readonly kill: "on" | "dry-run" | "off" | null
+          readonly evict: "on" | "dry-run" | "off" | null
+          readonly rotate: "on" | "dry-run" | "off" | null
+        }
       } | null
       readonly sensor: {
         readonly mode: "full" | "partial" | "none" | "lost" | "stopped" | "unknown"
@@ -651,6 +893,77 @@ export type Operations = {
       readonly cause: string
     }
     readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Whom the guards of hosts let do what would else be an incident, and until when. Needs `host:list` in the tenant. */
+  readonly listAllowances: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly id: string
+        readonly group: string
+        readonly exe: string | null
+        readonly uid: number | null
+        readonly user: string | null
+        readonly target: string | null
+        readonly until: string
+        readonly by: string
+        readonly why: string
+      })[]
+    }
+  }
+  /** Let somebody past the guards of a group of hosts until a moment; what is let is recorded. Needs `host:configure` in the tenant. */
+  readonly giveAllowance: {
+    readonly body: {
+      readonly group: string
+      readonly exe?: string
+      readonly uid?: number
+      readonly user?: string
+      readonly target?: string
+      readonly until: string
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly allowance: {
+        readonly id: string
+        readonly group: string
+        readonly exe: string | null
+        readonly uid: number | null
+        readonly user: string | null
+        readonly target: string | null
+        readonly until: string
+        readonly by: string
+        readonly why: string
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** End an allowance before its time; its hosts are told at once. Needs `host:configure` in the tenant. */
+  readonly endAllowance: {
+    readonly params: {
+      readonly allowance: string
+    }
+    readonly body: {
+      readonly cause: string
+    }
+    readonly answer: {
+      readonly allowance: {
+        readonly id: string
+        readonly group: string
+        readonly exe: string | null
+        readonly uid: number | null
+        readonly user: string | null
+        readonly target: string | null
+        readonly until: string
+        readonly by: string
+        readonly why: string
+      }
       readonly ledger: {
         readonly tenant: string
         readonly leaf_index: number | null
@@ -1535,7 +1848,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -2533,7 +2846,7 @@ export type Operations = {
   /** Begin a drill; one runs in a tenant at a time. Needs `drill:run` in the tenant. */
   readonly beginDrill: {
     readonly body: {
-      readonly drill: "strict-signature" | "key-compromise"
+      readonly drill: "strict-signature" | "key-compromise" | "key-theft"
     }
     readonly answer: {
       readonly run: string
@@ -2588,6 +2901,31 @@ export type Operations = {
       readonly held_until: string
     }
   }
+  /** Have the guard of a host answer the attackers of a drill in earnest, for five minutes at most and upon its decoy alone. Needs `host:configure` in the tenant. */
+  readonly rehearseDrill: {
+    readonly params: {
+      readonly run: string
+    }
+    readonly body: {
+      readonly host: string
+      readonly name: string
+      readonly decoy: {
+        readonly pid: number
+        readonly start_ns: string
+      }
+      readonly runner: {
+        readonly pid: number
+        readonly start_ns: string
+      }
+    }
+    readonly answer: {
+      readonly until: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
   /** End a drill with its report, which is kept, signed, and stands in the ledger by its digest. Needs `drill:run` in the tenant. */
   readonly reportDrill: {
     readonly params: {
@@ -2607,6 +2945,108 @@ export type Operations = {
         })[]
       }
       readonly statement_digest: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Who is told at once of alerts of the tenant; of cluster: of every tenant. Needs `notification:read` in the tenant. */
+  readonly listNotificationChannels: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly channel_id: string
+        readonly kind: "webhook" | "mail"
+        readonly name: string
+        readonly target: string
+        readonly least_severity: string
+        readonly created_at: string
+        readonly created_by: string
+        readonly failing_since: string | null
+        readonly problem: string
+        readonly waiting: number
+        readonly given_up: number
+        readonly last: {
+          readonly delivery_id: string
+          readonly taken: boolean
+          readonly time: string
+          readonly tries: number
+          readonly problem: string
+        } | null
+        readonly old_secret_until: string | null
+      })[]
+    }
+  }
+  /** Add a webhook, or mail; the secret by which a webhook proves our messages is shown this once. Needs `notification:manage` in the tenant. */
+  readonly createNotificationChannel: {
+    readonly body: {
+      readonly name: string
+      readonly target: string
+      readonly least_severity?: "informational" | "low" | "medium" | "high" | "critical"
+    }
+    readonly answer: {
+      readonly secret: string
+      readonly channel: {
+        readonly channel_id: string
+        readonly kind: "webhook" | "mail"
+        readonly name: string
+        readonly target: string
+        readonly least_severity: string
+        readonly created_at: string
+        readonly created_by: string
+        readonly failing_since: string | null
+        readonly problem: string
+        readonly waiting: number
+        readonly given_up: number
+        readonly last: {
+          readonly delivery_id: string
+          readonly taken: boolean
+          readonly time: string
+          readonly tries: number
+          readonly problem: string
+        } | null
+        readonly old_secret_until: string | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Give a webhook another secret, which is shown this once; the one before signs for a day, too. Needs `notification:manage` in the tenant. */
+  readonly rotateNotificationSecret: {
+    readonly params: {
+      readonly channel_id: string
+    }
+    readonly answer: {
+      readonly secret: string
+      readonly old_secret_until: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Send a message that says it is a test, once and now. Needs `notification:manage` in the tenant. */
+  readonly testNotificationChannel: {
+    readonly params: {
+      readonly channel_id: string
+    }
+    readonly answer: {
+      readonly taken: boolean
+      readonly problem: string
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Tell a channel nothing more, and drop what waits for it. Needs `notification:manage` in the tenant. */
+  readonly removeNotificationChannel: {
+    readonly params: {
+      readonly channel_id: string
+    }
+    readonly answer: {
       readonly ledger: {
         readonly tenant: string
         readonly leaf_index: number | null
@@ -2785,18 +3225,6 @@ export type Operations = {
     readonly body: { readonly [member: string]: unknown }
     readonly answer: undefined
   }
-  /** Open an incident (not yet built). Needs `incident:open` in the tenant. */
-  readonly openIncident: {
-    readonly body: { readonly [member: string]: unknown }
-    readonly answer: undefined
-  }
-  /** An incident with its timeline and evidence (not yet built). Needs `incident:read` in the tenant. */
-  readonly getIncident: {
-    readonly params: {
-      readonly id: string
-    }
-    readonly answer: undefined
-  }
   /** This document. Open: it says what is written in the sources. */
   readonly getOpenApi: {
     readonly answer: string
@@ -2810,6 +3238,9 @@ export const operations = {
   listActs: ['GET', '/api/v1/audit'],
   getEvent: ['GET', '/api/v1/events/{leaf}'],
   listen: ['GET', '/api/v1/feed'],
+  listIncidents: ['GET', '/api/v1/security/incidents'],
+  openIncident: ['POST', '/api/v1/security/incidents'],
+  getIncident: ['GET', '/api/v1/security/incidents/{incident}'],
   getLedger: ['GET', '/api/v1/ledger'],
   getCheckpoint: ['GET', '/api/v1/ledger/checkpoint'],
   exportBundle: ['POST', '/api/v1/exports'],
@@ -2823,6 +3254,9 @@ export const operations = {
   setHostGroupConfig: ['PUT', '/api/v1/host-groups/{group}/config'],
   rollBackHostGroup: ['POST', '/api/v1/host-groups/{group}/rollback'],
   assignHostGroups: ['PUT', '/api/v1/hosts/{host_id}/groups'],
+  listAllowances: ['GET', '/api/v1/guard/allowances'],
+  giveAllowance: ['POST', '/api/v1/guard/allowances'],
+  endAllowance: ['POST', '/api/v1/guard/allowances/{allowance}/end'],
   listProducers: ['GET', '/api/v1/producers'],
   addProducer: ['POST', '/api/v1/producers'],
   getProducer: ['GET', '/api/v1/producers/{producer}'],
@@ -2924,7 +3358,13 @@ export const operations = {
   beginDrill: ['POST', '/api/v1/drills'],
   getDrill: ['GET', '/api/v1/drills/{run}'],
   holdDrill: ['POST', '/api/v1/drills/{run}/hold'],
+  rehearseDrill: ['POST', '/api/v1/drills/{run}/rehearsal'],
   reportDrill: ['POST', '/api/v1/drills/{run}/report'],
+  listNotificationChannels: ['GET', '/api/v1/notification-channels'],
+  createNotificationChannel: ['POST', '/api/v1/notification-channels'],
+  rotateNotificationSecret: ['POST', '/api/v1/notification-channels/{channel_id}/secret'],
+  testNotificationChannel: ['POST', '/api/v1/notification-channels/{channel_id}/test'],
+  removeNotificationChannel: ['DELETE', '/api/v1/notification-channels/{channel_id}'],
   eraseSubject: ['POST', '/api/v1/subjects/erase'],
   submitRows: ['POST', '/api/v1/ingest/submissions'],
   getStatus: ['GET', '/api/v1/status'],
@@ -2935,7 +3375,5 @@ export const operations = {
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],
-  openIncident: ['POST', '/api/v1/security/incidents'],
-  getIncident: ['GET', '/api/v1/security/incidents/{id}'],
   getOpenApi: ['GET', '/api/v1/openapi.json'],
 } as const satisfies { readonly [Id in keyof Operations]: readonly [string, string] }

@@ -19,6 +19,8 @@ const actor: FieldTable = {
   ProcessGuid: at('actor/process/uid'),
   Image: at('actor/process/file/path'),
   CommandLine: at('actor/process/cmd_line'),
+  // What the guard tells this act by: an incident, which is an alert of its own, or an allowance.
+  GuardedBy: at('unmapped/guarded_by'),
   ParentImage: at('actor/process/parent_process/file/path'),
   ParentCommandLine: at('actor/process/parent_process/cmd_line'),
   ParentProcessId: at('actor/process/parent_process/pid'),

@@ -10,8 +10,10 @@ import { isInTime, type OpenedOrder, type OrderStep, orderSteps } from './standi
 
 export const commandType = 'application/vnd.sealwatch.command.v1+json'
 
-/** Whom: the number of a process in the first namespace of the machine, and when it began, CLOCK_BOOTTIME in nanoseconds, decimal. */
-export type CommandEnds = { readonly pid: number; readonly start_ns: string; readonly signal: 'SIGKILL' }
+/** The number of a process in the first namespace of the machine, and when it began, CLOCK_BOOTTIME in nanoseconds, decimal. */
+type CommandProcess = { readonly pid: number; readonly start_ns: string }
+/** `frees`: the protected process, which is to go on where it was left stopped. */
+export type CommandEnds = CommandProcess & { readonly signal: 'SIGKILL'; readonly frees?: CommandProcess }
 
 /** `kill`: this process; `kill_tree`: it, and what descends from it. */
 export type Act = { readonly kill: CommandEnds } | { readonly kill_tree: CommandEnds }
@@ -52,6 +54,7 @@ export type OpenedCommand = {
   readonly step: OrderStep
   readonly pid: number
   readonly startNs: bigint
+  readonly frees: { readonly pid: number; readonly startNs: bigint } | undefined
   readonly [verified]: true
 }
 
@@ -136,14 +139,23 @@ function faultIn(said: Json): string | undefined {
   })
 }
 
-function targetIn(act: Json): Pick<OpenedCommand, 'step' | 'pid' | 'startNs'> | undefined {
+function targetIn(act: Json): Pick<OpenedCommand, 'step' | 'pid' | 'startNs' | 'frees'> | undefined {
   if (!isObject(act)) return undefined
   const [step, ...more] = Object.keys(act)
   const ends = act[step ?? '']
   if (more.length > 0 || !orderSteps.includes(step as OrderStep)) return undefined
-  if (!isObject(ends) || !hasOnly(ends, ['pid', 'signal', 'start_ns'])) return undefined
-  const { pid, signal, start_ns } = ends
+  if (!isObject(ends)) return undefined
+  const { signal, frees: freed, ...whom } = ends
+  const [target, frees] = [processIn(whom), freed === undefined ? undefined : processIn(freed)]
+  if (signal !== 'SIGKILL' || target === undefined || (freed !== undefined && frees === undefined)) return undefined
+  return { step: step as OrderStep, ...target, frees }
+}
+
+function processIn(said: Json): Pick<OpenedCommand, 'pid' | 'startNs'> | undefined {
+  if (!isObject(said) || !hasOnly(said, ['pid', 'start_ns'])) return undefined
+  const { pid, start_ns } = said
   if (!Number.isSafeInteger(pid) || (pid as number) < 1 || (pid as number) > commandLimits.pidMax) return undefined
-  if (signal !== 'SIGKILL' || typeof start_ns !== 'string' || !decimalForm.test(start_ns)) return undefined
-  return { step: step as OrderStep, pid: pid as number, startNs: BigInt(start_ns) }
+  return typeof start_ns === 'string' && decimalForm.test(start_ns)
+    ? { pid: pid as number, startNs: BigInt(start_ns) }
+    : undefined
 }

@@ -9,7 +9,7 @@ import { auditSignerSettings } from './settings.ts'
  */
 export const handedMark = { [auditSignerSettings.secretsFrom.env]: 'stdin' } as const
 
-/** Of what programs of ours are told: what signs, what AWS's client takes, and what the server shows its provider. */
+/** Of what programs of ours are told: what signs, what AWS's client takes, and what the server shows its provider and its mail server. */
 export const isSecretVariable = (name: string): boolean => secretNames.has(name)
 
 const secretNames: ReadonlySet<string> = new Set([
@@ -17,6 +17,7 @@ const secretNames: ReadonlySet<string> = new Set([
     'secret' in setting && setting.secret === true ? [setting.env] : [],
   ),
   'SEALWATCH_SERVER_OIDC_CLIENT_SECRET',
+  'SEALWATCH_SERVER_SMTP_PASSWORD',
   // It may hold a password.
   'REDIS_URL',
   'AWS_SECRET_ACCESS_KEY',

@@ -49,6 +49,8 @@ export type ChainOptions = {
   readonly epochMax?: { readonly lines: number; readonly ageMs: number }
   /** Called when the file that is written on was renamed or emptied; sealing goes on in a new one. */
   readonly onRotation?: (rotation: Rotation) => void
+  /** Somebody wrote into the personal values beside this file: what of them is of no line any more is left out. */
+  readonly onValuesAltered?: (file: string) => void
 }
 
 /**

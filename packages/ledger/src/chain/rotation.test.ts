@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
@@ -295,4 +295,37 @@ test('parts are put in order: counted ones oldest first, dated ones by date, the
   )
   assert.deepEqual(parts('.1', '.1.gz'), named('.1'), 'it is being compressed')
   assert.deepEqual(chainFilesIn(['shipped.json', 'epoch-0.key', `${first}.new`, `${first}.xz`, 'x.ndjson']), [])
+})
+
+test('LOG-5 AGT-8 whoever writes into the personal values beside a chain, or takes them away, costs those values alone, and is told of', async () => {
+  await using dir = await temporary()
+  const altered: string[] = []
+  const chain = await open(dir.path, { onValuesAltered: (file) => altered.push(file) })
+  const side = join(dir.path, first.replace('.ndjson', '.side'))
+  const valuesOf = async () => {
+    const values: number[] = []
+    for (let seq = 0; seq < chain.position.nextSeq; ) {
+      const batch = await chain.readBatch(seq)
+      assert.ok(batch !== undefined)
+      values.push(...batch.side.map((row) => row.seq))
+      seq += batch.count
+    }
+    return values
+  }
+  await chain.seal(events(0, 2))
+  assert.deepEqual(await valuesOf(), [1, 2])
+  await appendFile(side, 'x')
+  await chain.seal(events(2, 2))
+  await chain.seal(events(4, 2))
+  assert.deepEqual(altered, [])
+  assert.deepEqual(await valuesOf(), [1, 2, 5, 7, 8], 'the row that it was put before is lost')
+  assert.deepEqual(new Set(altered), new Set([first]))
+  await chain.seal(events(6, 1))
+  assert.deepEqual((await valuesOf()).at(-1), 10)
+  await truncate(side, 10)
+  assert.deepEqual(await valuesOf(), [])
+  await rm(side)
+  assert.deepEqual(await valuesOf(), [])
+  assert.equal((await messagesOf(chain)).length, 7)
+  await chain.close()
 })

@@ -131,13 +131,15 @@ function createSideCursor(side: Uint8Array) {
   }
 }
 
+/** What there is of it: the lines are evidence without their values, too. */
 export const readSideExtent = async (
   disk: Disk,
   dir: string,
   { file }: Segment,
   { sideOffset, sideBytes }: Extent,
 ): Promise<Uint8Array> =>
-  sideBytes === 0 ? new Uint8Array(0) : await readAt(disk, join(dir, sideFile(file)), sideOffset, sideBytes)
+  (sideBytes === 0 ? undefined : await disk.readAt(join(dir, sideFile(file)), sideOffset, sideBytes)) ??
+  new Uint8Array(0)
 
 export async function readExtent(
   disk: Disk,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { canonicalize, isSealwatchError } from '@sealwatch/base'
-import { sampleReport } from '../../test/drill-report.ts'
+import { sampleKeyTheft, sampleReport } from '../../test/drill-report.ts'
 import { readDrillReport } from './drill-report-form.ts'
 
 /** The value as often as it has members, each time without another one, or with another kind of value in its place. */
@@ -22,12 +22,14 @@ function* spoiled(value: unknown): Generator<unknown> {
 const isMalformed = (error: unknown) => isSealwatchError(error, 'DRILL_MALFORMED') || assert.fail(String(error))
 
 test('OPS-2 a report of a drill has exactly its members, each in its form (drill-report.md, 2)', () => {
-  assert.deepEqual(readDrillReport(canonicalize(sampleReport), 'reading it'), sampleReport)
-  const all = [...spoiled(sampleReport)]
-  assert.ok(all.length > 200)
-  for (const bad of all) {
-    const text = canonicalize(Object(bad))
-    assert.throws(() => readDrillReport(text, 'reading it'), isMalformed, text)
+  for (const sample of [sampleReport, sampleKeyTheft]) {
+    assert.deepEqual(readDrillReport(canonicalize(sample), 'reading it'), sample)
+    const all = [...spoiled(sample)]
+    assert.ok(all.length > 150)
+    for (const bad of all) {
+      const text = canonicalize(Object(bad))
+      assert.throws(() => readDrillReport(text, 'reading it'), isMalformed, text)
+    }
   }
 })
 
@@ -37,4 +39,16 @@ test('OPS-2 a drill has passed where nothing failed, and only there', () => {
   readDrillReport(canonicalize(passed), 'reading it')
   for (const bad of [{ outcome: 'failed' }, { failure }, { steps }])
     assert.throws(() => readDrillReport(canonicalize({ ...passed, ...bad }), 'reading it'), isMalformed)
+})
+
+test('OPS-2 a drill in which an attack was missed has not passed', () => {
+  const { failure: _, steps, attacks, ...rest } = sampleKeyTheft
+  const passed = {
+    ...rest,
+    outcome: 'passed',
+    failure: null,
+    steps: steps.map((one) => ({ ...one, outcome: 'passed' })),
+  }
+  readDrillReport(canonicalize({ ...passed, attacks: attacks.slice(0, 1) }), 'reading it')
+  assert.throws(() => readDrillReport(canonicalize({ ...passed, attacks }), 'reading it'), isMalformed)
 })

@@ -3,6 +3,7 @@
 import { errorsOf } from '@sealwatch/base/errors'
 import { type Json, type JsonObject, parseCanonical } from '@sealwatch/base/json'
 import { drillErrors } from './drill-errors.ts'
+import { type KeyTheft, keyTheft } from './key-theft-report.ts'
 import {
   type Check,
   faultOf,
@@ -20,7 +21,7 @@ import {
 
 const drillError = errorsOf(drillErrors)
 
-export const drillNames = ['strict-signature', 'key-compromise'] as const
+export const drillNames = ['strict-signature', 'key-compromise', 'key-theft'] as const
 export type DrillName = (typeof drillNames)[number]
 export type DrillOutcome = 'passed' | 'failed'
 
@@ -70,13 +71,11 @@ export type AffectedRange = {
   readonly rows: number
 }
 
-/** docs/formats/drill-report.md, 2. */
-export type DrillReport = {
+/** What every report has (docs/formats/drill-report.md, 2). */
+type Common = {
   readonly v: 1
-  readonly drill: DrillName
   readonly run: string
   readonly tenant: string
-  readonly producer: string
   readonly deployment: string
   readonly version: string
   readonly started: string
@@ -89,13 +88,21 @@ export type DrillReport = {
     readonly rule: string
     readonly found: string
   } | null
-  readonly alert: 'not reached' | 'rule present' | 'fired'
   readonly steps: readonly DrillStep[]
+}
+
+/** Of a drill whose decoy sends rows. */
+export type RowDrillReport = Common & {
+  readonly drill: Exclude<DrillName, 'key-theft'>
+  readonly producer: string
+  readonly alert: 'not reached' | 'rule present' | 'fired'
   readonly sent: readonly ReportedSubmission[]
   /** Null: not reached, or the server was started anew meanwhile and counts from there. */
   readonly counts: DrillRowCounts | null
   readonly affected: readonly AffectedRange[]
 }
+export type KeyTheftReport = Common & { readonly drill: 'key-theft' } & KeyTheft
+export type DrillReport = RowDrillReport | KeyTheftReport
 
 type ShapeOf<T> = { readonly [K in keyof T]-?: Check }
 const listOf = (check: Check) => (value: Json | undefined) => Array.isArray(value) && value.every(check)
@@ -136,42 +143,48 @@ const range: ShapeOf<AffectedRange> = {
   submissions: isCount,
   rows: isCount,
 }
-const failure: ShapeOf<NonNullable<DrillReport['failure']>> = {
+const failure: ShapeOf<NonNullable<Common['failure']>> = {
   code: isText,
   step: isText,
   rule: isText,
   found: isString,
 }
-const report: ShapeOf<DrillReport> = {
+const common: ShapeOf<Common> = {
   v: (value) => value === 1,
-  drill: isOneOf(drillNames),
   run: isPrintable,
   tenant: isText,
-  producer: isText,
   deployment: isText,
   version: isText,
   started: isTime,
   finished: isTime,
   outcome: isOutcome,
   failure: orNull(isOf(failure)),
-  alert: isOneOf(['not reached', 'rule present', 'fired']),
   steps: listOf(isOf(step)),
+}
+const ofRows: ShapeOf<RowDrillReport> = {
+  ...common,
+  drill: isOneOf(drillNames.filter((name) => name !== 'key-theft')),
+  producer: isText,
+  alert: isOneOf(['not reached', 'rule present', 'fired']),
   sent: listOf(isOf(submission)),
   counts: orNull(isOf(counts)),
   affected: listOf(isOf(range)),
 }
+const ofKeyTheft: ShapeOf<KeyTheftReport> = { ...common, drill: isOneOf(['key-theft']), ...keyTheft }
 
 /** The report that a text holds. Throws DRILL_MALFORMED, JSON_MALFORMED, JSON_NOT_CANONICAL. */
 export function readDrillReport(text: string, attempted: string): DrillReport {
   const value = parseCanonical(text, attempted)
-  const fault = isObject(value) ? faultOf(value as JsonObject, report) : 'that it needs, all of them,'
+  const shape = (value as JsonObject).drill === 'key-theft' ? ofKeyTheft : ofRows
+  const fault = isObject(value) ? faultOf(value as JsonObject, shape) : 'that it needs, all of them,'
   if (fault !== undefined)
     throw drillError('DRILL_MALFORMED', {
       attempted,
       received: `a report whose member ${fault} is missing, unknown or of another form`,
     })
   const read = value as unknown as DrillReport
-  const isPassed = read.failure === null && read.steps.every(({ outcome }) => outcome === 'passed')
+  const attacks = read.drill === 'key-theft' ? read.attacks : []
+  const isPassed = read.failure === null && [...read.steps, ...attacks].every(({ outcome }) => outcome === 'passed')
   if (isPassed === (read.outcome === 'passed')) return read
   throw drillError('DRILL_MALFORMED', {
     attempted,

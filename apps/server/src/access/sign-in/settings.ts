@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFileSync, statSync } from 'node:fs'
-import { isSealwatchError } from '@sealwatch/base'
 import { safeUrl } from '@sealwatch/base/outgoing'
 import { type Secret, secretOf } from '@sealwatch/keys'
+import { readSettingsFile } from '../../settings-file.ts'
 import { signInError } from './errors.ts'
 
 /** What is set, as text; '' where it is not. */
@@ -83,14 +82,12 @@ export type ProviderConfig = {
   readonly oidcCaFile: string
 }
 
-const fileBytesMax = 256 * 1024
-
 /** Reads what the settings name, while the process may still read it. Throws PROVIDER_SETTINGS. */
 export function readProvider(config: ProviderConfig): OidcPlan | undefined {
   const { publicOrigin, oidcClientSecret: secret, oidcCaFile: caFile } = config
   if (publicOrigin !== '' && originOf(publicOrigin) === undefined) throw settingsError(`the origin ${publicOrigin}`)
   const path = /^file:(.*)$/s.exec(secret)?.[1]
-  const revealed = path === undefined ? secret : readText(path, true).trim()
+  const revealed = path === undefined ? secret : readSettingsFile(path, true, settingsError).trim()
   return oidcPlan({
     issuer: config.oidcIssuer,
     clientId: config.oidcClientId,
@@ -98,20 +95,8 @@ export function readProvider(config: ProviderConfig): OidcPlan | undefined {
     scopes: config.oidcScopes,
     groupsClaim: config.oidcGroupsClaim,
     endpointOrigins: config.oidcEndpointOrigins,
-    ca: caFile === '' ? undefined : readText(caFile, false),
+    ca: caFile === '' ? undefined : readSettingsFile(caFile, false, settingsError),
   })
-}
-
-function readText(path: string, isSecret: boolean): string {
-  try {
-    const { size, mode } = statSync(path)
-    if (size === 0 || size > fileBytesMax) throw settingsError(`${path}, of ${size} bytes`)
-    if (isSecret && (mode & 0o007) !== 0) throw settingsError(`${path}, which everybody may read`)
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    if (isSealwatchError(cause)) throw cause
-    throw settingsError(`${path}: ${(cause as NodeJS.ErrnoException).code}`)
-  }
 }
 
 const settingsError = (received: string) =>

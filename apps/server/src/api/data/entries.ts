@@ -11,7 +11,7 @@ import { filterWhere } from './filter-where.ts'
 
 /** What lets somebody read lines of a tenant's ledger. */
 export type Reader = Authorised<
-  'alert:list' | 'event:list' | 'event:export' | 'event:reveal' | 'audit:list' | 'feed:subscribe'
+  'alert:list' | 'event:list' | 'event:export' | 'event:reveal' | 'audit:list' | 'feed:subscribe' | 'incident:read'
 >
 
 export type EntryQuery = {
@@ -87,11 +87,17 @@ export async function pageOfEntries(
   return rest.from < rest.before ? { entries, next, reached: rest.from } : { entries, next: undefined, reached: size }
 }
 
+export type Stretch = {
+  readonly filter: Filter
+  readonly fromLeaf: number
+  readonly follow: boolean
+}
+
 /** Lines from `fromLeaf` on, oldest first. With `follow` it goes on with what comes until the signal fires. */
 export async function* streamEntries(
   ports: ApiPorts,
   by: Reader,
-  { filter, fromLeaf, follow }: { readonly filter: Filter; readonly fromLeaf: number; readonly follow: boolean },
+  { filter, fromLeaf, follow }: Stretch,
   signal: AbortSignal,
 ): AsyncGenerator<Entry> {
   const ledger = ports.ledgers.get(by.tenant)
@@ -117,9 +123,9 @@ export async function entryAt(ports: ApiPorts, by: Reader, leaf: number): Promis
   return entry
 }
 
-type Stretch = { readonly from: number; readonly before: number }
+type Leaves = { readonly from: number; readonly before: number }
 
-function stretchOf({ from, before }: Stretch, leaves: number, isNewest: boolean): Stretch {
+function stretchOf({ from, before }: Leaves, leaves: number, isNewest: boolean): Leaves {
   return isNewest
     ? { from: Math.max(from, before - leaves), before }
     : { from, before: Math.min(before, from + leaves) }
@@ -133,7 +139,7 @@ async function leavesIn(
   tenant: string,
   filter: Filter,
   { classUids, kinds, own, fromMs, toMs }: FilterBounds,
-  at: Stretch & Pick<LeafQuery, 'order'>,
+  at: Leaves & Pick<LeafQuery, 'order'>,
   max: number,
 ): Promise<number[]> {
   if (classUids?.size === 0 || kinds?.size === 0) return []

@@ -3,7 +3,8 @@
 
 import type { Json, JsonObject } from '@sealwatch/base'
 import type { Entry } from './entry.ts'
-import { isAlert, isObject } from './entry.ts'
+import { isAlert } from './entry.ts'
+import { listIn, numberIn, objectIn, textIn, textsIn } from './member.ts'
 
 /** Why a finding is one. */
 export type Reason = {
@@ -67,7 +68,7 @@ export type AncestryStep = {
 const stepsMax = 64
 
 /** The process that acted, and those that it comes from, its parent first. */
-export function ancestryOf({ event }: Entry): AncestryStep[] {
+export function ancestryOf({ event }: Pick<Entry, 'event'>): AncestryStep[] {
   const acting = objectIn(objectIn(event, 'actor'), 'process')
   if (acting === undefined) return []
   const parent = objectIn(acting, 'parent_process')
@@ -96,31 +97,6 @@ function techniqueOf(attack: JsonObject) {
   const of = objectIn(attack, 'sub_technique') ?? objectIn(attack, 'technique') ?? objectIn(attack, 'tactic')
   const id = textIn(of, 'uid')
   return id === null ? [] : [{ id, name: textIn(of, 'name') }]
-}
-
-function objectIn(value: JsonObject | undefined, member: string): JsonObject | undefined {
-  const inner = value !== undefined && Object.hasOwn(value, member) ? value[member] : undefined
-  return isObject(inner) ? inner : undefined
-}
-
-function listIn(value: JsonObject | undefined, member: string): JsonObject[] {
-  const inner = value !== undefined && Object.hasOwn(value, member) ? value[member] : undefined
-  return Array.isArray(inner) ? inner.filter(isObject) : []
-}
-
-function textsIn(value: JsonObject | undefined, member: string): string[] {
-  const inner = value?.[member]
-  return Array.isArray(inner) ? inner.filter((text): text is string => typeof text === 'string') : []
-}
-
-const textIn = (value: JsonObject | undefined, member: string): string | null => {
-  const inner = value?.[member]
-  return typeof inner === 'string' ? inner : null
-}
-
-const numberIn = (value: JsonObject | undefined, member: string): number | null => {
-  const inner = value?.[member]
-  return Number.isSafeInteger(inner) && (inner as number) >= 0 ? (inner as number) : null
 }
 
 const plain = (value: Json | undefined): string | number | boolean | null =>

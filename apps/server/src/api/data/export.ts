@@ -20,6 +20,7 @@ import { leavesOf, sideAt } from './sides.ts'
 
 export type ExportWhat =
   | { readonly alert: string }
+  | { readonly incident: string }
   | { readonly sinceMs: number }
   | { readonly leaf: number }
   | { readonly all: true }
@@ -42,7 +43,7 @@ export async function* exportBundle(
   const ledger = ports.ledgers.get(tenant)
   const size = ledger.size
   await ports.index.waitFor(tenant, size, signal)
-  const ranges = await rangesOf(ports, by, what)
+  const ranges = await rangesOf(ports, by, what, signal)
   const sealed = await ports.ledgers.sealed(tenant, size)
   // What came in meanwhile is under the checkpoint, too.
   await ports.index.waitFor(tenant, sealed.checkpoint.size, signal)
@@ -66,18 +67,19 @@ export async function* exportBundle(
 }
 
 /** Ranges end with the checkpoint at the latest. */
-async function rangesOf(ports: ApiPorts, by: Exporter, what: ExportWhat): Promise<LeafRange[]> {
+async function rangesOf(ports: ApiPorts, by: Exporter, what: ExportWhat, signal: AbortSignal): Promise<LeafRange[]> {
   const { tenant } = by
+  const ledger = ports.ledgers.get(tenant)
   if ('all' in what) return [{ from: 0, to: Number.MAX_SAFE_INTEGER }]
   if ('leaf' in what) {
     const { leaf } = what
-    if (leaf < ports.ledgers.get(tenant).size)
-      return await withKeys(ports, tenant, [await batchAround(ports, tenant, leaf)])
+    if (leaf < ledger.size) return await withKeys(ports, tenant, [await batchAround(ports, tenant, leaf)])
     throw apiError('API_NOT_FOUND', { attempted: 'exporting', received: `leaf ${leaf}` })
   }
   if ('sinceMs' in what) {
-    const first = await firstLeafSince(ports, tenant, what.sinceMs)
-    if (first === undefined)
+    const happened = await firstLeafSince(ports, tenant, what.sinceMs)
+    const first = Math.min(happened ?? ledger.size, await ports.ledgers.sizeBefore(tenant, what.sinceMs, signal))
+    if (first === ledger.size)
       throw apiError('API_NOT_FOUND', {
         attempted: 'exporting',
         received: `no event since ${new Date(what.sinceMs).toISOString()}`,
@@ -85,7 +87,25 @@ async function rangesOf(ports: ApiPorts, by: Exporter, what: ExportWhat): Promis
     const { from } = await batchAround(ports, tenant, first)
     return await withKeys(ports, tenant, [{ from, to: Number.MAX_SAFE_INTEGER }])
   }
-  return await withKeys(ports, tenant, await rangesOfAlert(ports, by, what.alert))
+  const ranges = 'incident' in what ? rangesOfIncident(ports, by, what.incident) : rangesOfAlert(ports, by, what.alert)
+  return await withKeys(ports, tenant, await ranges)
+}
+
+/** The whole batches of what was told of it. */
+async function rangesOfIncident(ports: ApiPorts, { tenant }: Exporter, incident: string): Promise<LeafRange[]> {
+  const rows = await ports.indexDb
+    .selectFrom('incident_entries')
+    .select('leaf_index')
+    .where('tenant', '=', tenant)
+    .where('incident', '=', incident)
+    .orderBy('leaf_index')
+    .execute()
+  if (rows.length === 0) throw apiError('API_NOT_FOUND', { attempted: 'exporting an incident', received: incident })
+  const ranges: LeafRange[] = []
+  for (const { leaf_index } of rows) {
+    if (leaf_index >= (ranges.at(-1)?.to ?? 0)) ranges.push(await batchAround(ports, tenant, leaf_index))
+  }
+  return ranges
 }
 
 /** The finding, and the whole batches of what it rests on. */

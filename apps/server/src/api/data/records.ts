@@ -49,6 +49,7 @@ export const revealRecorder =
 
 function textOf(what: ExportWhat): string {
   if ('alert' in what) return `the alert ${what.alert}`
+  if ('incident' in what) return `the incident ${what.incident}`
   if ('leaf' in what) return `line ${what.leaf}`
   return 'all' in what ? 'everything' : `everything since ${new Date(what.sinceMs).toISOString()}`
 }

@@ -45,33 +45,41 @@ export type ChainState = {
   readonly account: JsonObject | undefined
 }
 
-const headsMax = 16
-const linesMax = 512
+/** Each change of a host's configuration, and of what its guard does, is a line of its own since its sensor said what it sees. */
+const headsMax = 1024
+const headsAtOnce = 32
+const linesMax = 4096
 const linesAtOnce = 64
 
 /** Newest first, as many lines of a chain as anybody looks for something in. Lines of a batch stand side by side. */
 export async function* linesBack({ indexDb }: ApiPorts, ledger: Ledger, chain: string): AsyncGenerator<Leaf> {
-  const batches = await indexDb
-    .selectFrom('batches')
-    .select(['leaf_index', 'last_seq', 'kind'])
-    .where('tenant', '=', ledger.tenant)
-    .where('chain', '=', chain)
-    .orderBy('last_seq', 'desc')
-    .limit(headsMax + 1)
-    .execute()
+  const batchesBefore = (seq: number) =>
+    indexDb
+      .selectFrom('batches')
+      .select(['leaf_index', 'last_seq', 'kind'])
+      .where('tenant', '=', ledger.tenant)
+      .where('chain', '=', chain)
+      .where('last_seq', '<', seq)
+      .orderBy('last_seq', 'desc')
+      .limit(headsAtOnce + 1)
+      .execute()
   let left = linesMax
-  for (const [i, { leaf_index, last_seq, kind }] of batches.entries()) {
-    const before = batches[i + 1]
-    // A stub stands for lines that are not there; where the chain goes on beyond what was asked for, nobody knows how far.
-    if (kind !== 'head' || (before === undefined && batches.length > headsMax)) continue
-    const first = leaf_index - (last_seq - (before?.last_seq ?? -1)) + 1
-    for (let to = leaf_index + 1; to > first && left > 0; ) {
-      const from = Math.max(first, to - linesAtOnce)
-      const leaves = await readAll(ledger, from, to)
-      left -= leaves.length
-      to = from
-      yield* leaves.toReversed()
+  for (let [seq, heads] = [Number.MAX_SAFE_INTEGER, 0]; heads < headsMax && left > 0; heads += headsAtOnce) {
+    const batches = await batchesBefore(seq)
+    for (const [i, { leaf_index, last_seq, kind }] of batches.slice(0, headsAtOnce).entries()) {
+      seq = last_seq
+      // A stub stands for lines that are not there.
+      if (kind !== 'head') continue
+      const first = leaf_index - (last_seq - (batches[i + 1]?.last_seq ?? -1)) + 1
+      for (let to = leaf_index + 1; to > first && left > 0; ) {
+        const from = Math.max(first, to - linesAtOnce)
+        const leaves = await readAll(ledger, from, to)
+        left -= leaves.length
+        to = from
+        yield* leaves.toReversed()
+      }
     }
+    if (batches.length <= headsAtOnce) return
   }
 }
 

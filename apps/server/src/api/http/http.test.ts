@@ -19,6 +19,7 @@ const nobodys = {
   policies: undefined as never,
   dryRuns: undefined as never,
   drills: undefined as never,
+  channels: undefined as never,
   trust: {} as never,
   signoffs: undefined as never,
   examinations: undefined as never,

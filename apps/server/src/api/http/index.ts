@@ -4,6 +4,7 @@ import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
 import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
+import type { Channels } from '../../notify/index.ts'
 import type { DryRuns, Policies } from '../../policies/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { KeyExaminations, Signoffs, Strictness, Trust } from '../../trust/index.ts'
@@ -24,13 +25,16 @@ import { examinationRoutes } from './routes/examinations.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { type FeedPorts, feedRoutes } from './routes/feed.ts'
 import { groupRoleRoutes } from './routes/group-roles.ts'
+import { guardRoutes } from './routes/guard.ts'
 import { hostGroupRoutes } from './routes/host-groups.ts'
 import { hostRoutes } from './routes/hosts.ts'
+import { incidentRoutes } from './routes/incidents.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { linkRoutes } from './routes/links.ts'
 import { type ManifestPorts, manifestRoutes } from './routes/manifests.ts'
 import { memberRoutes } from './routes/members.ts'
 import { notBuiltRoutes } from './routes/not-built.ts'
+import { channelRoutes } from './routes/notification-channels.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { producerRoutes } from './routes/producers.ts'
@@ -67,6 +71,7 @@ export type HttpPorts = TenantPorts &
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly drills: Drills
+    readonly channels: Channels
     readonly trust: Trust
     readonly strictness: Strictness
     readonly signoffs: Signoffs
@@ -88,10 +93,12 @@ export function allRoutes(ports: HttpPorts): Route[] {
   const routes = [
     ...eventRoutes(api),
     ...feedRoutes(api, listening),
+    ...incidentRoutes(api),
     ...ledgerRoutes(api),
     ...exportRoutes(api),
     ...hostRoutes(api),
     ...hostGroupRoutes(api),
+    ...guardRoutes(api),
     ...producerRoutes(trust),
     ...certificateRoutes(trust.certificates),
     ...rotationRoutes(trust),
@@ -111,6 +118,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...strictRoutes(ports.strictness, api),
     ...signoffRoutes(signoffs),
     ...drillRoutes(ports),
+    ...channelRoutes(ports),
     ...subjectRoutes(api),
     ...rowRoutes(rows),
     ...deploymentRoutes(api),

@@ -19,6 +19,7 @@ import {
   skimEvent,
 } from '@sealwatch/ledger'
 import { type IndexTables, openEntries, outboxUid, spanLeaves } from '../../store/index.ts'
+import { type IncidentEntry, incidentEntryOf } from './incident-entry.ts'
 
 /** What a ledger holds from leaf `first` on, and the personal values beside it. */
 export type IndexPiece = {
@@ -100,7 +101,7 @@ export function openIndexWriter(path: string) {
         events.add(skim.timeMs, skim.classUid)
         spans.add(leaf, skim.timeMs, skim.classUid)
       } else {
-        const { row, batch, replay, announced, submission, mark, ownUid } = readEntry(
+        const { row, batch, replay, announced, submission, mark, ownUid, incident } = readEntry(
           tenant,
           ownChain,
           leaf,
@@ -110,6 +111,10 @@ export function openIndexWriter(path: string) {
         put.entry.run(tenant, leaf, row.time_ms, row.kind, row.class_uid, row.event_uid)
         if (submission !== undefined) put.submission(tenant, leaf, row.kind, submission)
         if (mark !== undefined) put.marked.run(tenant, leaf, mark.rows, mark.why)
+        if (incident !== undefined) {
+          put.incidentEntry.run(tenant, incident.id, leaf, incident.code)
+          put.incident.run(tenant, leaf, incident.id)
+        }
         // The batch of a fill was put when its replay came.
         if (batch !== undefined && leaf >= filledTo(tenant))
           put.batch.run(batch.chain, batch.last_seq, tenant, leaf, row.kind)
@@ -182,6 +187,8 @@ function prepareAll(database: DatabaseSync) {
     side: into('side_values', '(?, ?, ?)'),
     submission: putSubmission(database),
     marked: into('marked_submissions', '(?, ?, ?, ?)'),
+    incidentEntry: into('incident_entries', '(?, ?, ?, ?)'),
+    incident: into('incidents', '(?, ?, ?) ON CONFLICT DO NOTHING'),
     span: into(
       'spans',
       '(?, ?, ?, ?) ON CONFLICT DO UPDATE SET from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms)',
@@ -228,6 +235,11 @@ function putSubmission(database: DatabaseSync) {
   }
 }
 
+const restTables = [
+  ...['spans', 'span_classes', 'batches', 'submissions', 'marked_submissions', 'fills'],
+  ...['incident_entries', 'incidents', 'cursors'],
+]
+
 const prepareForgetting = (database: DatabaseSync) => ({
   first: database.prepare(`SELECT min(first) AS first FROM (
     SELECT min(leaf_index) AS first FROM entries WHERE tenant = ? UNION ALL
@@ -236,9 +248,7 @@ const prepareForgetting = (database: DatabaseSync) => ({
   leaves: ['entries', 'own_entries', 'side_values'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE tenant = ? AND leaf_index < ?`),
   ),
-  rest: ['spans', 'span_classes', 'batches', 'submissions', 'marked_submissions', 'fills', 'cursors'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE tenant = ?`),
-  ),
+  rest: restTables.map((table) => database.prepare(`DELETE FROM ${table} WHERE tenant = ?`)),
   /** Nothing of the log is left. */
   cutLog: database.prepare('PRAGMA wal_checkpoint(TRUNCATE)'),
 })
@@ -282,6 +292,7 @@ type Entry = {
   readonly ownUid: string | undefined
   readonly submission?: Submission | SubmissionStub
   readonly mark?: { readonly rows: number; readonly why: string }
+  readonly incident?: IncidentEntry
   readonly replay?: Replay | SubmissionReplay
   /** How many lines it announces. */
   readonly announced: number
@@ -301,7 +312,8 @@ function readEntry(tenant: string, ownChain: string, leaf: number, bytes: Uint8A
   // What services sent was never in the outbox.
   const isOwn = line.chain === ownChain && !['row', 'submission', 'submission_replay', 'submission_stub'].includes(kind)
   const ownUid = isOwn ? outboxUid(tenant, bodyOf(line)) : undefined
-  const entry = { row, ownUid, announced: announcedBy(line) }
+  const incident = line.chain === ownChain ? undefined : incidentEntryOf(event)
+  const entry = { row, ownUid, announced: announcedBy(line), ...(incident && { incident }) }
   if ('submission' in line) {
     const { mark: why, rows } = line.submission
     return { ...entry, submission: line.submission, ...(why !== null && { mark: { rows, why } }) }

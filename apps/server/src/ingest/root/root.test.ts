@@ -49,6 +49,30 @@ async function deployment(dir: string) {
   }
 }
 
+test('LOG-1 the root ledger says how long a ledger was at a time', async () => {
+  await using dir = await temporary()
+  const held = await deployment(dir.path)
+  const ledgers = await held.open()
+  const tenants = ['default', 'cluster'] as const
+  const { signal } = new AbortController()
+  const beginMs = systemClock.nowMs()
+  const sizesAt = (hour: number) =>
+    Promise.all(tenants.map((tenant) => ledgers.sizeBefore(tenant, beginMs + hour * hourMs, signal)))
+  assert.deepEqual(await sizesAt(1), [0, 0])
+  const sizes: number[][] = []
+  for (const grown of [['default'], ['cluster', 'cluster'], tenants, [], ['cluster']]) {
+    for (const tenant of grown) await ledgers.get(tenant).append(event(sizes.length))
+    await ledgers.seal()
+    sizes.push(tenants.map((tenant) => ledgers.get(tenant).size))
+    held.later(hourMs)
+  }
+  assert.equal(new Set(sizes.map(String)).size, 4)
+  for (const [hour, each] of sizes.entries()) assert.deepEqual(await sizesAt(hour + 0.5), each, `hour ${hour}`)
+  assert.deepEqual(await sizesAt(-1), [0, 0])
+  assert.deepEqual(await sizesAt(99), sizes.at(-1))
+  await ledgers.close()
+})
+
 async function reportOf(ledgers: Ledgers, tenant = 'default', trust = [ledgers.vkey]) {
   const ledger = ledgers.get(tenant)
   const sealed = await ledgers.sealed(tenant)

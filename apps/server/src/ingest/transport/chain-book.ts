@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Clock, type Log, rfc3339 } from '@sealwatch/base'
+import { type Clock, createRate, type Log, rfc3339 } from '@sealwatch/base'
 import { limits } from '@sealwatch/contract'
 import type { Host, ServerVoice } from '../../identity/index.ts'
 import { across, type Outbox, type Store, type Tx } from '../../store/index.ts'
@@ -32,10 +32,13 @@ export type ChainBookOptions = {
 }
 
 const raisedMax = 1024
+/** A host can say each time that its chain ends elsewhere: of each chain and kind of alarm. */
+const raisedOf = { burst: 1, perSecond: 1 / 60, keysMax: 10_000 } as const
 
 export function createChainBook({ store, outbox, voice, clock, log }: ChainBookOptions): ChainBook {
   // A host that registers the same broken chain again and again raises one alarm.
   const raised = new Set<string>()
+  const rate = createRate(clock, raisedOf)
   let boundCount = 0
 
   async function raise(tx: Tx, host: Host, { chain, tenant }: Bound, alarm: ChainAlarm): Promise<void> {
@@ -71,7 +74,7 @@ export function createChainBook({ store, outbox, voice, clock, log }: ChainBookO
   }
 
   async function raiseOnce(host: Host, bound: Bound, alarm: ChainAlarm, known: string): Promise<void> {
-    if (raised.has(known)) return
+    if (raised.has(known) || rate.take(`${bound.chain} ${alarm.kind}`) > 0) return
     await store.transaction((tx) => raise(tx, host, bound, alarm))
     outbox.ring()
     if (raised.size >= raisedMax) raised.clear()

@@ -13,6 +13,7 @@ import {
   policyStandingsMax,
   slugName,
 } from '@sealwatch/contract'
+import { hostConfigLimits } from '@sealwatch/contract/host-config'
 import { isSoundPublicKey } from '@sealwatch/keys'
 import { checkValidity, type Host, type Hosts } from '../../identity/index.ts'
 import { transportError } from './errors.ts'
@@ -150,7 +151,7 @@ function reportIn(request: ConfigureRequest): ConfigReport {
   const { version, digest, onTrial, refusedVersion, refusedWhy, policyStates } = request
   const policies = policyStates?.policies
   const isFormed =
-    [version, refusedVersion].every((each) => each <= Number.MAX_SAFE_INTEGER) &&
+    [version, refusedVersion].every((each) => each <= hostConfigLimits.versionSaidMax) &&
     /^(?:[0-9a-f]{64})?$/.test(digest) &&
     (policies === undefined || (policies.length <= policyStandingsMax && policies.every(isStanding)))
   if (!isFormed)
@@ -177,7 +178,11 @@ function reportIn(request: ConfigureRequest): ConfigReport {
 function handsIn({ hands }: ConfigureRequest): HandsReport | undefined {
   if (hands === undefined) return undefined
   const { guardKey, orderVersion, orderDigest, refusedWhy } = hands
-  if (isSoundPublicKey(guardKey) && orderVersion <= Number.MAX_SAFE_INTEGER && /^(?:[0-9a-f]{64})?$/.test(orderDigest))
+  if (
+    isSoundPublicKey(guardKey) &&
+    orderVersion <= hostConfigLimits.versionSaidMax &&
+    /^(?:[0-9a-f]{64})?$/.test(orderDigest)
+  )
     return {
       guardKey,
       version: Number(orderVersion),

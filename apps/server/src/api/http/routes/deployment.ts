@@ -104,7 +104,7 @@ export const deploymentRoutes = (ports: ApiPorts): Route[] => [
     action: 'keys:rotate',
     answer: keysProgress,
     errors: ['KEYS_UNAVAILABLE'],
-    handle: (_by, { request }) => lastOf(rotateKeys(ports.keys, request.signal)),
+    handle: (by, { request }) => lastOf(rotateKeys(ports.keys, by, request.signal)),
   }),
   route({
     method: 'POST',

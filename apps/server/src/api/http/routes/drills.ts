@@ -33,6 +33,11 @@ const run = z.object({
 })
 const runJson = ({ tenant: _tenant, report: _report, envelope: _envelope, ...row }: DrillRun) => row
 
+const pid = z.number().int().min(2).max(4_194_304)
+const processAt = z
+  .strictObject({ pid, start_ns: z.string().regex(/^[1-9][0-9]{0,18}$/) })
+  .describe('A process of the host: its number there, and when it began, CLOCK_BOOTTIME in nanoseconds')
+
 export const drillRoutes = ({ drills }: { readonly drills: Drills }): Route[] => [
   route({
     method: 'GET',
@@ -97,6 +102,32 @@ export const drillRoutes = ({ drills }: { readonly drills: Drills }): Route[] =>
     answer: z.object({ held_until: time }),
     errors: ['DRILL_UNKNOWN'],
     handle: async (by, { params: { run: held } }) => ({ held_until: await drills.hold(by, held) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/drills/{run}/rehearsal',
+    id: 'rehearseDrill',
+    summary:
+      'Have the guard of a host answer the attackers of a drill in earnest, for five minutes at most and upon its decoy alone',
+    tag,
+    action: 'host:configure',
+    params,
+    body: z.strictObject({
+      host: z.string().regex(/^[0-9a-f]{32}$/),
+      name: z
+        .string()
+        .regex(/^[a-z0-9._-]{1,64}$/)
+        .describe('Under which the decoy registers itself'),
+      decoy: processAt,
+      runner: processAt.describe('What descends from it plays attackers'),
+    }),
+    answer: z.object({ until: time, ledger: recorded }),
+    status: 201,
+    errors: ['DRILL_UNKNOWN', 'REHEARSAL_REFUSED', 'HOST_UNKNOWN', 'AUDIT_NOT_RECORDED'],
+    handle: async (by, { params: { run: of }, body }) => {
+      const { until, recorded: line } = await drills.rehearse(by, of, body)
+      return { until, ledger: recordedJson(line) }
+    },
   }),
   route({
     method: 'POST',

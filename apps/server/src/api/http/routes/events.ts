@@ -99,7 +99,11 @@ export function eventRoutes(ports: ApiPorts): Route[] {
         const may = revealer(by, query.reveal)
         const found = await entryAt(ports, by, params.leaf)
         if (found === undefined)
-          throw httpError('OBJECT_UNKNOWN', { attempted: 'reading a line', received: `leaf ${params.leaf}` })
+          throw httpError('OBJECT_UNKNOWN', {
+            attempted: 'reading a line',
+            received: `leaf ${params.leaf}`,
+            advice: 'List what there is: sealwatch events',
+          })
         const { principal, tenant, requestId } = by
         if (isAct(found)) ports.gate.authorise(principal, 'audit:list', { tenant, requestId })
         if (may) await ports.recordReveal(may, `line ${found.leaf}`)

@@ -11,10 +11,13 @@ const what = z
   .union([
     z.strictObject({ all: z.literal(true) }),
     z.strictObject({ alert: z.string().min(1).max(128).describe('`metadata.uid` of a finding') }),
+    z.strictObject({ incident: z.string().min(1).max(64).describe('Its id, of `GET /api/v1/incidents`') }),
     z.strictObject({ leaf: leafIndex }),
     z.strictObject({ since: timeQuery }),
   ])
-  .describe('Everything; a finding and the batches it rests on; the batch of a line; or all lines since a time')
+  .describe(
+    'Everything; a finding and the batches it rests on; the batches of what was told of an incident; the batch of a line; or all lines since a time',
+  )
 
 const whatOf = (wanted: z.output<typeof what>): ExportWhat => ('since' in wanted ? { sinceMs: wanted.since } : wanted)
 

@@ -65,6 +65,8 @@ test('a host is told with its certificate, its chain, and what its sensor sees, 
   assert.equal(await modeAfter(attached({ exec: { ok: true } })), 'full')
   assert.equal(await modeAfter(told('agent_stopped')), 'stopped')
   assert.equal(await modeAfter(attached({ exec: { ok: false } })), 'none')
+  for (let i = 0; i < 100; i += 1) await one.live([told('config_applied')])
+  assert.equal((await hostOf(one)).sensor.mode, 'none', 'however much it has said of other things since')
   // Whatever a host says of itself, it is told.
   assert.equal(await modeAfter(told('sensor_attached', { sensor: 'none' })), 'none')
   assert.equal(await modeAfter(attached({ exec: 7, a: null, b: { ok: 'true', reason: [] } })), 'none')

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { limits, policyMeans } from '@sealwatch/contract'
+import { guardModes, stepModes } from '@sealwatch/contract/guard-config'
 import { orderSteps } from '@sealwatch/keys'
 import { z } from 'zod'
 import { type Authorised, actBy } from '../../../access/index.ts'
 import type { HostConfigState, StandingOrderState } from '../../../fleet/index.ts'
-import { isEnding } from '../../../identity/index.ts'
+import { isEnding, type Renamed } from '../../../identity/index.ts'
 import { hostRecords } from '../../data/host-records.ts'
 import { type HostRow, hostState, hostsOf } from '../../data/hosts.ts'
 import { type IntervalsByHost, unknownIntervals } from '../../data/unknown-intervals.ts'
@@ -23,6 +24,10 @@ const hostId = z
 const host = z.object({
   host_id: z.string(),
   hostname: z.string(),
+  renamed: z
+    .object({ from: z.string(), at: time })
+    .nullable()
+    .describe('What it called itself before, until then; null: it always had this name'),
   os: z.string().nullable(),
   kernel: z.string().nullable(),
   agent_version: z.string().nullable(),
@@ -39,9 +44,11 @@ const host = z.object({
         .array(
           z.enum([
             'silent',
+            'stopped',
             'sensor_gone',
             'sites_closed',
             'withholds',
+            'cannot_seal',
             'clock_off',
             'certificate_ending',
             'policy_not_enforced',
@@ -143,6 +150,20 @@ const host = z.object({
     })
     .nullable()
     .describe('How its kernel protects itself (docs/formats/event.md, 7.5); null: nobody has said'),
+  guard: z
+    .object({
+      since: time,
+      mode: z.enum(guardModes).describe('on; observe: it tells and does nothing; off'),
+      by: z.string().describe('Who says so: server, file, environment, default'),
+      tier: z.string().describe('What sees for it: ebpf, polling, none'),
+      responses: z.object({
+        kill: z.enum(stepModes).nullable(),
+        evict: z.enum(stepModes).nullable(),
+        rotate: z.enum(stepModes).nullable(),
+      }),
+    })
+    .nullable()
+    .describe('What its guard does, as it said last (docs/formats/event.md, 7.6); null: nobody has said'),
   sensor: z.object({
     mode: z
       .enum(['full', 'partial', 'none', 'lost', 'stopped', 'unknown'])
@@ -220,12 +241,13 @@ const timeOf = (ms: number) => new Date(ms).toISOString()
 export function hostRoutes(ports: ApiPorts): Route[] {
   async function hostJson(by: Authorised<'host:list'>, row: HostRow, told: IntervalsByHost) {
     const { intervals, lengthMs, newest } = told.of(row.host_id)
-    const { lastAt = null, sensor, posture, nextSeq } = await hostState(ports, by, row)
+    const { lastAt = null, sensor, posture, guard, nextSeq } = await hostState(ports, by, row)
     const { groups, ...config } = await ports.configOf(by.tenant, row.host_id)
     const facts = JSON.parse(row.facts) as { readonly os?: string; readonly kernel?: string }
     return {
       host_id: row.host_id,
       hostname: row.hostname,
+      renamed: row.renamed === null ? null : (JSON.parse(row.renamed) as Renamed),
       os: facts.os ?? null,
       kernel: facts.kernel ?? null,
       agent_version: row.agent_version,
@@ -259,6 +281,7 @@ export function hostRoutes(ports: ApiPorts): Route[] {
               },
       },
       posture: posture && { ...posture, settings: [...posture.settings] },
+      guard: guard && { ...guard, responses: { ...guard.responses } },
       sensor: { ...sensor, sites: sensor.sites.map(({ standsBy, ...site }) => ({ ...site, stands_by: standsBy })) },
     }
   }
@@ -266,7 +289,11 @@ export function hostRoutes(ports: ApiPorts): Route[] {
   async function knownHost(by: Authorised<'host:list'>, hostId: string, attempted: string): Promise<HostRow> {
     const [row] = await hostsOf(ports, by, { after: '', limit: 1, hostId })
     if (row !== undefined) return row
-    throw httpError('OBJECT_UNKNOWN', { attempted, received: hostId })
+    throw httpError('OBJECT_UNKNOWN', {
+      attempted,
+      received: hostId,
+      advice: 'List what there is: sealwatch host list',
+    })
   }
 
   return [

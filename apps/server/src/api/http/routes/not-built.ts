@@ -11,13 +11,6 @@ const rows = [
   ['GET', '/api/v1/security/vulnerabilities', 'listVulnerabilities', 'Vulnerabilities found', 'vulnerability:list'],
   ['POST', '/api/v1/security/vulnerabilities/scan', 'scanVulnerabilities', 'Scan a target', 'vulnerability:scan'],
   ['POST', '/api/v1/security/incidents', 'openIncident', 'Open an incident', 'incident:open'],
-  [
-    'GET',
-    '/api/v1/security/incidents/{id}',
-    'getIncident',
-    'An incident with its timeline and evidence',
-    'incident:read',
-  ],
 ] as const satisfies readonly (readonly [Method, `/${string}`, string, string, Action])[]
 
 export const notBuiltRoutes = (): Route[] =>
@@ -34,6 +27,5 @@ export const notBuiltRoutes = (): Route[] =>
     const handle = async (): Promise<never> => {
       throw httpError('NOT_AVAILABLE', { attempted: summary })
     }
-    if (path.includes('{id}')) return route({ ...shape, params: z.object({ id: z.string().max(128) }), handle })
     return method === 'POST' ? route({ ...shape, body: z.looseObject({}), handle }) : route({ ...shape, handle })
   })
