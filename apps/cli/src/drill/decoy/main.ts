@@ -38,7 +38,12 @@ process.on('message', (order: DecoyOrder) => {
 })
 // Whoever asks at a terminal for an end asks the parent.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-process.on('disconnect', () => {
-  if (dir !== undefined) rmSync(dir, { recursive: true, force: true })
+function end(): void {
+  if (dir !== undefined) rmSync(dir, { recursive: true, force: true, maxRetries: 20 })
   process.exit(0)
+}
+process.on('disconnect', end)
+// The parent was over before this listened; what it had said by then comes first.
+setImmediate(() => {
+  if (!process.connected) end()
 })

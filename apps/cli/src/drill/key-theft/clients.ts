@@ -14,7 +14,7 @@ const pauseMs = 10
 /** Whoever waits for longer has gone. */
 const patienceMs = 5_000
 
-let dir: string | undefined
+let from: Exclude<ClientsOrder, string> | undefined
 let total = 0
 let failed = 0
 let us: number[] = []
@@ -51,18 +51,28 @@ async function client(order: Exclude<ClientsOrder, string>, from: number): Promi
   }
 }
 
+function end(): void {
+  // The decoy ends in the same moment, and may still write.
+  if (from !== undefined) rmSync(from.dir, { recursive: true, force: true, maxRetries: 20 })
+  process.exit(0)
+}
+
 process.on('message', (order: ClientsOrder) => {
   if (order === 'tell') {
     const told: ClientsTold = { total, failed, us, why }
     process.send?.(told, () => undefined)
     ;[total, failed, us, why] = [0, 0, [], '']
-    return
+  } else if (order === 'go') {
+    for (let one = 0; one < clients && from !== undefined; one += 1) void client(from, one)
+  } else {
+    from = order
+    if (!process.connected) end()
+    process.send?.('ready', () => undefined)
   }
-  dir = order.dir
-  for (let one = 0; one < clients; one += 1) void client(order, one)
 })
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
-process.on('disconnect', () => {
-  if (dir !== undefined) rmSync(dir, { recursive: true, force: true })
-  process.exit(0)
+process.on('disconnect', end)
+// Whoever started them was over before they listened; what he had said by then comes first.
+setImmediate(() => {
+  if (!process.connected) end()
 })

@@ -133,13 +133,20 @@ export async function startDecoy(order: DecoyOrder, env: Env): Promise<Decoy> {
   }
 }
 
-export type Clients = AsyncDisposable & { tell(): Promise<ClientsTold> }
+export type Clients = AsyncDisposable & { go(): void; tell(): Promise<ClientsTold> }
 
-/** From now on they ask; what is left of the drill's folder they remove. */
+/** From now on what is left of the drill's folder is removed when the drill is over, also where it is killed; they ask from `go` on. */
 export async function startClients(order: Exclude<ClientsOrder, string>, env: Env): Promise<Clients> {
   const of = await started('clients.ts', env)
-  of.child.send(order)
+  try {
+    of.child.send(order)
+    await message(of, 'the clients are ready', (said) => (said === 'ready' ? true : undefined))
+  } catch (error) {
+    await stop(of)
+    throw error
+  }
   return {
+    go: () => void of.child.send('go' satisfies ClientsOrder),
     tell: async () => {
       const told = message(of, 'the clients tell', (said) => said as ClientsTold)
       of.child.send('tell' satisfies ClientsOrder)

@@ -34,10 +34,8 @@ export type AttackOrder = {
 /** On its standard output, a line each: when its first call was made (CLOCK_BOOTTIME, ns), what it has read by now, and what did not work. */
 export type AttackSaid = { readonly atNs: bigint | undefined; readonly bytes: number; readonly error: string }
 
-/** To the clients of the decoy: which socket to ask, and the folder to remove when the drill is over. */
-export type ClientsOrder =
-  | { readonly dir: string; readonly socket: string; readonly tenants: number; readonly runner: number }
-  | 'tell'
+/** To the clients of the decoy: which socket to ask, and the folder to remove when the drill is over. They say `ready`, and begin at `go`. */
+export type ClientsOrder = { readonly dir: string; readonly socket: string; readonly tenants: number } | 'go' | 'tell'
 /** Since it was told last. Microseconds. */
 export type ClientsTold = {
   readonly total: number

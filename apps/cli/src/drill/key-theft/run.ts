@@ -136,6 +136,9 @@ async function carryOut(of: Going): Promise<void> {
     await steps.step('leftovers', (note) => clearFolders(of, note))
     const dir = await mkdtemp(join(place.run, folderPrefix))
     all.defer(() => rm(dir, { recursive: true, force: true }))
+    const clients = all.use(
+      await startClients({ dir, socket: join(dir, 'decoy.sock'), tenants: tenantsOfDecoy }, io.env),
+    )
     const lines = all.use(followGuard([tenant, clusterTenant], { io, place }))
     const name = `drill-${randomBytes(4).toString('hex')}`
     const runner = process.pid
@@ -148,9 +151,7 @@ async function carryOut(of: Going): Promise<void> {
       return made
     })
     await steps.step('permission', (note) => permit(of, { name, decoy, runner, lines }, note))
-    const clients = all.use(
-      await startClients({ dir, socket: join(dir, 'decoy.sock'), tenants: tenantsOfDecoy, runner }, io.env),
-    )
+    clients.go()
     const bootNs = openBootClock()
     const stage = {
       ...{ io, dir, run, decoy, clients, runner, bootNs, patienceMs: of.patienceMs },
