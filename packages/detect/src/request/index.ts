@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { type RequestContext, type RequestInput, readContext } from './context.ts'
+export { type DecodedRequest, decodeRequest } from './decode/request.ts'
+export type { Source, Value } from './decode/values.ts'
+export { contextLimits, type DecodeLimits, decodeLimits } from './limits.ts'
+export { type Signal, type SignalKind, signalKinds } from './signals.ts'

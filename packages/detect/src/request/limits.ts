@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a request may be to be read at all. What is beyond is refused at the door: no server passes it on. */
+export const contextLimits = {
+  methodCharsMax: 256,
+  versionCharsMax: 16,
+  targetCharsMax: 1024 * 1024,
+  headersMax: 2_000,
+  headerCharsMax: 1024 * 1024,
+  bodyBytesMax: 256 * 1024 * 1024,
+  addressCharsMax: 64,
+  nameCharsMax: 1_024,
+} as const
+
+export type DecodeLimits = { readonly [name in keyof typeof decodeLimits]: number }
+
+/** How much of a request is looked at. Beyond each of them a signal is raised, and the rest is looked at less closely. */
+export const decodeLimits = {
+  /** Of a body, from its beginning and from its end. */
+  headBytesMax: 96 * 1024,
+  tailBytesMax: 32 * 1024,
+  /** Of a compressed body, after it was inflated. */
+  inflatedBytesMax: 4 * 1024 * 1024,
+  inflateInputBytesMax: 4 * 1024 * 1024,
+  /** What stands behind is one more value, unparted. */
+  valuesMax: 1_000,
+  depthMax: 64,
+  /** Decodings within one another, forms of one value, and characters of all of them in a request. */
+  nestingMax: 3,
+  formsMax: 4,
+  formCharsMax: 64 * 1024,
+  /** A run of one and the same character that is no longer an accident. */
+  runCharsMax: 512,
+  signalsMax: 64,
+} as const
