@@ -47,12 +47,12 @@ export const detectErrors = {
     rule: 'each rule has an id of its own',
     advice: 'Give the newer rule a new UUID',
   },
-  REQUEST_SHAPE: {
+  CONTEXT_SHAPE: {
     kind: 'invalid',
     rule: 'a request to judge has method, path, query, headers as pairs, and address; its text is latin1',
     advice: 'Hand over the bytes as the server received them',
   },
-  REQUEST_TOO_LARGE: {
+  CONTEXT_TOO_LARGE: {
     kind: 'exhausted',
     rule: 'a request to judge has limits of size',
     advice: 'Hand over the beginning and the end of it',

@@ -36,7 +36,7 @@ export type RequestInput = Omit<RequestContext, 'headers' | 'version' | 'body'> 
 const members = new Set(['method', 'path', 'query', 'version', 'headers', 'body', 'address', 'user', 'tenant', 'route'])
 const empty = new Uint8Array()
 
-/** Throws SealwatchError REQUEST_SHAPE or REQUEST_TOO_LARGE, for what comes from outside has any form. */
+/** Throws SealwatchError CONTEXT_SHAPE or CONTEXT_TOO_LARGE, for what comes from outside has any form. */
 export function readContext(input: unknown): RequestContext {
   if (typeof input !== 'object' || input === null) throw shape('a request', typeof input)
   const given = input as Readonly<Record<string, unknown>>
@@ -72,11 +72,9 @@ function headersOf(given: unknown): RequestContext['headers'] {
 }
 
 function latin1(what: string, given: unknown, charsMax: number): string {
-  const text = given instanceof Uint8Array ? Buffer.from(given.buffer, given.byteOffset, given.byteLength) : given
-  if (text instanceof Uint8Array && text.length <= charsMax) return text.toString('latin1')
-  if (typeof text !== 'string')
-    throw text instanceof Uint8Array ? tooLarge(what, text.length) : shape(what, typeof text)
-  if (text.length > charsMax) throw tooLarge(what, text.length)
+  if (typeof given !== 'string' && !(given instanceof Uint8Array)) throw shape(what, typeof given)
+  if (given.length > charsMax) throw tooLarge(what, given.length)
+  const text = typeof given === 'string' ? given : Buffer.from(given).toString('latin1')
   if (beyondLatin1.test(text)) throw shape(what, text)
   return text
 }
@@ -91,6 +89,6 @@ function nameOf(what: 'user' | 'tenant' | 'route', given: unknown) {
 }
 
 const shape = (what: string, received: unknown) =>
-  detectError('REQUEST_SHAPE', { attempted: `reading ${what} of a request to judge`, received })
+  detectError('CONTEXT_SHAPE', { attempted: `reading ${what} of a request to judge`, received })
 const tooLarge = (what: string, received: number) =>
-  detectError('REQUEST_TOO_LARGE', { attempted: `reading ${what} of a request to judge`, received })
+  detectError('CONTEXT_TOO_LARGE', { attempted: `reading ${what} of a request to judge`, received })

@@ -6,7 +6,7 @@ const digits = Uint8Array.from({ length: 256 }, (_, unit) => {
   return Number.isNaN(value) ? 255 : value
 })
 
-export const hexDigit = (unit: number): number => digits[unit] ?? 255
+const hexDigit = (unit: number): number => digits[unit] ?? 255
 
 /** The byte that the two digits at `at` stand for; undefined when they are no such digits. */
 export function hexByte(text: string, at: number): number | undefined {

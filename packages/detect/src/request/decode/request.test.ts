@@ -37,13 +37,13 @@ test('DET-1 the values of a form, of cookies and of headers say where they stood
 
 test('DET-1 a request of another form than the agreed one is refused by name', () => {
   const rows: [object, string][] = [
-    [{ headers: {} }, 'REQUEST_SHAPE'],
-    [{ headers: [['a']] }, 'REQUEST_SHAPE'],
-    [{ path: '/\u{1f600}' }, 'REQUEST_SHAPE'],
-    [{ body: 'text' }, 'REQUEST_SHAPE'],
-    [{ extra: 1 }, 'REQUEST_SHAPE'],
-    [{ method: 'x'.repeat(300) }, 'REQUEST_TOO_LARGE'],
-    [{ headers: Array(3_000).fill(['a', 'b']) }, 'REQUEST_TOO_LARGE'],
+    [{ headers: {} }, 'CONTEXT_SHAPE'],
+    [{ headers: [['a']] }, 'CONTEXT_SHAPE'],
+    [{ path: '/\u{1f600}' }, 'CONTEXT_SHAPE'],
+    [{ body: 'text' }, 'CONTEXT_SHAPE'],
+    [{ extra: 1 }, 'CONTEXT_SHAPE'],
+    [{ method: 'x'.repeat(300) }, 'CONTEXT_TOO_LARGE'],
+    [{ headers: Array(3_000).fill(['a', 'b']) }, 'CONTEXT_TOO_LARGE'],
   ]
   for (const [given, code] of rows) assert.throws(() => request(given), { code }, JSON.stringify(given).slice(0, 80))
 })
