@@ -10,7 +10,7 @@ import { eventually, type Platform } from './platform.ts'
 
 type Finding = {
   readonly finding_info: { readonly uid: string; readonly title: string }
-  readonly actor: { readonly process: { readonly pid: number; readonly file?: { path: string } } }
+  readonly actor: { readonly process?: { readonly pid: number; readonly file?: { path: string } } }
   readonly evidences: readonly { readonly file?: { path: string } }[]
 }
 type Health = {
@@ -122,7 +122,7 @@ export function testTheLine(started: () => Platform, { modes, saysWho, unseen }:
       const found = all
         .map((line) => JSON.parse(line) as Finding)
         .filter(({ actor, evidences }) =>
-          saysWho ? actor.process.pid === reader.pid : evidences[0]?.file?.path === '/etc/shadow',
+          saysWho ? actor.process?.pid === reader.pid : evidences[0]?.file?.path === '/etc/shadow',
         )
       return found.length > 0 ? found : undefined
     })
@@ -132,7 +132,7 @@ export function testTheLine(started: () => Platform, { modes, saysWho, unseen }:
     const [alert, ...others] = alerts
     // By the others, who are nobody: anybody else on the machine.
     if (saysWho) assert.deepEqual(others, [])
-    if (saysWho) assert.equal(alert?.actor.process.file?.path, '/usr/bin/dash')
+    if (saysWho) assert.equal(alert?.actor.process?.file?.path, '/usr/bin/dash')
     assert.equal(alert?.evidences[0]?.file?.path, '/etc/shadow')
   })
 
