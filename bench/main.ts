@@ -16,6 +16,7 @@ import { benchPolicies } from './policies.ts'
 import { benchProducers } from './producers/producers.ts'
 import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
+import { benchRules } from './rules.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
 import { benchSensor } from './sensor/sensor.ts'
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   tenants: benchTenants,
   authz: benchAuthz,
   policies: benchPolicies,
+  rules: benchRules,
   api: benchApi,
   live: benchLive,
   'quarantine-spike': benchQuarantineSpike,

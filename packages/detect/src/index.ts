@@ -6,6 +6,7 @@ export { ruleLimits } from './limits.ts'
 export * from './policy.ts'
 export {
   evaluate,
+  evaluateEach,
   type LoadedRules,
   loadRules,
   type Match,

@@ -12,6 +12,12 @@ export const ruleLimits = {
   /** States of the automaton: the steps each character of the input can cost. */
   regexStatesMax: 2_000,
   regexDepthMax: 32,
+  /** Texts of which one must occur for a rule to fire; of a rule with more only where they stand is looked at. */
+  needsMax: 1_024,
+  /** States of all automata by which rules are found; rules beyond that are tried with every event of their type. */
+  indexStatesMax: 262_144,
+  /** UTF-16 units of a text that are looked for; what is longer is found by its first ones, or by its last. */
+  indexUnitsMax: 32,
   /** Reasons told in a finding, and UTF-16 units of each of their values. */
   reasonsMax: 8,
   reasonUnitsMax: 256,

@@ -2,9 +2,10 @@
 
 import { isSealwatchError, type SealwatchError } from '@sealwatch/base/errors'
 import type { Reason, Side } from '@sealwatch/contract'
+import { type Candidates, createCandidates, lookAt } from './candidates.ts'
 import { detectError } from './errors.ts'
 import { ruleLimits } from './limits.ts'
-import { createAttributeTable, readingOf } from './reading.ts'
+import { createAttributeTable, type Reading, readingOf } from './reading.ts'
 import type { RuleFile } from './sigma/document.ts'
 import { compileRule, type Rule } from './sigma/rule.ts'
 import { createSkim, type Skim } from './skim.ts'
@@ -13,6 +14,8 @@ export type Ruleset = {
   readonly rules: readonly Rule[]
   /** By OCSF type_uid: what an event does not concern costs it nothing. */
   readonly byType: ReadonlyMap<number, readonly Rule[]>
+  /** By the same: which of them are worth a try. */
+  readonly candidates: ReadonlyMap<number, Candidates>
   readonly mayFire: Skim
 }
 
@@ -46,7 +49,8 @@ export function loadRules(files: readonly RuleFile[]): LoadedRules {
     }
   }
   const byType = indexByType(rules)
-  const ruleset = { rules, byType, mayFire: createSkim(attributes, byType) }
+  const candidates = createCandidates(byType)
+  const ruleset = { rules, byType, candidates, mayFire: createSkim(attributes, candidates) }
   return { ruleset, problems, notices: rules.flatMap(noticesOf) }
 }
 
@@ -58,9 +62,25 @@ export function evaluate(
   event: { readonly type_uid: number },
   side: Side = noSide,
 ): readonly Match[] {
-  const rules = ruleset.byType.get(event.type_uid)
-  if (rules === undefined) return []
+  const candidates = ruleset.candidates.get(event.type_uid)
+  if (candidates === undefined) return []
   const reading = readingOf(event, side)
+  return firing(
+    candidates((field, hits) => lookAt(field, reading(field.attribute), hits)),
+    reading,
+  )
+}
+
+/** What evaluate gives, by trying every rule for the type: what the index is held against. */
+export function evaluateEach(
+  { byType }: Ruleset,
+  event: { readonly type_uid: number },
+  side: Side = noSide,
+): readonly Match[] {
+  return firing(byType.get(event.type_uid) ?? [], readingOf(event, side))
+}
+
+function firing(rules: readonly Rule[], reading: Reading): readonly Match[] {
   return rules.flatMap((rule) => {
     const reasons = rule.judge(reading)
     return reasons ? [{ rule, reasons: reasons.slice(0, ruleLimits.reasonsMax) }] : []

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { skipCanonical, startsWith } from '@sealwatch/base/json'
+import type { Hits } from './automaton.ts'
+import { type Candidates, type Field, hitAll, lookAt } from './candidates.ts'
 import { type Attribute, type AttributeTable, type Found, find, type Reading } from './reading.ts'
-import type { Rule } from './sigma/rule.ts'
 
 /**
  * Whether a rule may fire for the event whose canonical text begins at `from`. False is certain, whatever personal values
@@ -20,7 +21,7 @@ type Member = {
   id: number
 }
 
-export function createSkim(table: AttributeTable, byType: ReadonlyMap<number, readonly Rule[]>): Skim {
+export function createSkim(table: AttributeTable, byType: ReadonlyMap<number, Candidates>): Skim {
   const type = table.attribute(['type_uid'])
   const root = newMember('')
   let count = 0
@@ -35,11 +36,29 @@ export function createSkim(table: AttributeTable, byType: ReadonlyMap<number, re
     places.fill(0)
     if (skimObject(bytes, from, root, places, 1) < 0) return true
     const at = 2 * (idOf[type.slot] as number)
-    const rules = byType.get(wholeNumber(bytes, places[at] as number, places[at + 1] as number))
-    if (rules === undefined) return false
+    const candidates = byType.get(wholeNumber(bytes, places[at] as number, places[at + 1] as number))
+    if (candidates === undefined) return false
     const seen = { personal: false }
     const reading = readingIn(bytes, places, idOf, seen)
+    const rules = candidates((field, hits) => {
+      const value = 2 * (idOf[field.attribute.slot] as number)
+      lookIn(bytes, places[value] as number, places[value + 1] as number, field, reading, hits)
+    })
     return rules.some((rule) => rule.judge(reading) !== undefined) || seen.personal
+  }
+}
+
+/** Looks at a value where it lies, from `from` up to `to`; it is read only where that does not tell. */
+function lookIn(bytes: Uint8Array, from: number, to: number, field: Field, reading: Reading, hits: Hits): void {
+  const { attribute, isOne, automaton, ifThere, all } = field
+  if (to === 0) return
+  const first = bytes[from] as number
+  if (attribute.personal) hitAll(all, hits)
+  else if (!isOne) lookAt(field, reading(attribute), hits)
+  else if (first !== objectOpen && first !== arrayOpen && first !== initialOfNull) {
+    hitAll(ifThere, hits)
+    const margin = first === quote ? 1 : 0
+    if (!automaton.scanBytes(bytes, from + margin, to - margin, hits)) lookAt(field, reading(attribute), hits)
   }
 }
 
@@ -63,6 +82,9 @@ function readingIn(
     return found
   }
 }
+
+const [quote, backslash, comma, colon, objectOpen, objectClose] = [0x22, 0x5c, 0x2c, 0x3a, 0x7b, 0x7d]
+const [arrayOpen, initialOfNull] = [0x5b, 0x6e]
 
 const text = new TextDecoder()
 const utf8 = new TextEncoder()
@@ -95,8 +117,6 @@ function memberNamed({ members }: Member, bytes: Uint8Array, from: number, to: n
   }
   return undefined
 }
-
-const [quote, backslash, comma, colon, objectOpen, objectClose] = [0x22, 0x5c, 0x2c, 0x3a, 0x7b, 0x7d]
 
 /** Returns the byte after the object, or -1 for what is not plainly canonical. `depth`: of the objects around it. */
 function skimObject(bytes: Uint8Array, from: number, within: Member, places: Int32Array, depth: number): number {

@@ -33,18 +33,53 @@ test('it decides as the platform’s own engine does', () => {
     fc.property(expression, flag, fc.array(text, { minLength: 5, maxLength: 5 }), (source, flags, texts) => {
       const letters = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}${flags.dotAll ? 's' : ''}`
       const reference = new RegExp(source, letters)
-      const matches = compileRegex(source, flags)
+      const { matches } = compileRegex(source, flags)
       for (const input of texts) assert.equal(matches(input), reference.test(input), `/${source}/${letters} ${input}`)
     }),
     { numRuns: 1_000 },
   )
 })
 
+test('DET-2 of every text that matches the lower case has one of the literals in it, and they are worth looking for', () => {
+  fc.assert(
+    fc.property(expression, fc.boolean(), text, (source, ignoreCase, input) => {
+      const { matches, literals } = compileRegex(source, { ...plain, ignoreCase })
+      assert(literals.length > 0, source)
+      if (matches(input))
+        assert(
+          literals.some((literal) => input.toLowerCase().includes(literal)),
+          `/${source}/ ${input}`,
+        )
+    }),
+    { numRuns: 2_000 },
+  )
+  const rows: [string, readonly string[]][] = [
+    ['^/USR/s?bin/(su|login)$', ['bin/su', 'bin/login']],
+    ['x\\s+-(e|--exec)', ['-e', '---exec']],
+    ['(wget|curl) x?http', ['wget ', 'curl ']],
+    ['a*|b', ['', 'b']],
+    ['[aA]b[cd]', ['abc', 'abd']],
+    ['(ab){2}', ['ab']],
+    ['é/x', ['/x']],
+  ]
+  for (const [source, literals] of rows) assert.deepEqual(compileRegex(source, plain).literals, literals, source)
+})
+
+test('no character beyond ASCII is another case of one of ASCII', () => {
+  for (const [source, text] of [
+    ['k', '\u212a'],
+    ['S', '\u017f'],
+    ['s', '\u017f'],
+  ] as const)
+    assert.equal(compileRegex(source, { ...plain, ignoreCase: true }).matches(text), false, source)
+  assert.equal(compileRegex('É', { ...plain, ignoreCase: true }).matches('é'), true)
+})
+
 test('the first text a matcher is asked about is judged as every later one', () => {
   fc.assert(
     fc.property(expression, text, (source, input) => {
       const expected = new RegExp(source).test(input)
-      const matches = compileRegex(source, plain)
+      const { matches } = compileRegex(source, plain)
       assert.deepEqual([matches(input), matches(input), matches(input)], [expected, expected, expected], source)
     }),
     {
@@ -70,7 +105,8 @@ test('expressions from real rules', () => {
     ['[\\]a-]', '-', true],
     ['a{,3}', 'a{,3}', true],
   ]
-  for (const [source, input, expected] of rows) assert.equal(compileRegex(source, plain)(input), expected, source)
+  for (const [source, input, expected] of rows)
+    assert.equal(compileRegex(source, plain).matches(input), expected, source)
 })
 
 test('what an automaton cannot decide is refused by name', () => {
@@ -94,7 +130,7 @@ test('what an automaton cannot decide is refused by name', () => {
 })
 
 test('an expression that would stop a backtracking engine takes steps in proportion to the text', () => {
-  const matches = compileRegex('^(a+)+$', plain)
+  const { matches } = compileRegex('^(a+)+$', plain)
   assert.equal(matches(`${'a'.repeat(50_000)}b`), false)
 })
 
@@ -103,14 +139,14 @@ test('size and depth are bounded', () => {
   assert.throws(() => compileRegex('(a{100}){100}', plain), /states/)
   assert.throws(() => compileRegex('((()){9999}){9999}', plain), /states/)
   assert.throws(() => compileRegex('('.repeat(40) + ')'.repeat(40), plain), /nested/)
-  assert.equal(compileRegex('(((a?){20}){20})?', plain)('b'), true)
+  assert.equal(compileRegex('(((a?){20}){20})?', plain).matches('b'), true)
 })
 
 test('any text is either refused or decides', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'ab\\[]^-(){}?*+|.$1,:<'), maxLength: 20 }), (source) => {
       try {
-        compileRegex(source, plain)('aab')
+        compileRegex(source, plain).matches('aab')
       } catch (error) {
         assert(error instanceof RegexSyntaxError, String(error))
       }

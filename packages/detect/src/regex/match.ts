@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ruleLimits } from '../limits.ts'
+import { literalsOf } from './literals.ts'
 import { type CharSet, type Node, parseRegex, type RegexFlags, RegexSyntaxError } from './parse.ts'
 
 /** A state of the automaton; `next` and `ways` are indexes of states. */
@@ -11,14 +12,20 @@ type State =
   | { readonly kind: 'match' }
 type Automaton = { readonly states: readonly State[]; readonly start: number }
 
+export type Regex = {
+  readonly matches: (text: string) => boolean
+  /** The lower case of every text that matches has one of these in it. */
+  readonly literals: readonly string[]
+}
+
 /**
  * Does the expression match anywhere in a text? All alternatives advance together through the text (Thompson, 1968),
  * so a text of n characters costs at most n times the number of states, whatever the expression: events are hostile
  * input, and a backtracking engine can be stopped with the right kilobyte.
  */
-export function compileRegex(source: string, flags: RegexFlags): (text: string) => boolean {
+export function compileRegex(source: string, flags: RegexFlags): Regex {
   const parsed = parseRegex(source, flags)
-  return matcherOf(automatonOf(parsed.node, parsed.flags))
+  return { matches: matcherOf(automatonOf(parsed.node, parsed.flags)), literals: literalsOf(parsed.node) }
 }
 
 function automatonOf(root: Node, flags: RegexFlags): Automaton {
@@ -119,11 +126,12 @@ function membership({ negated, ranges }: CharSet, ignoreCase: boolean): (unit: n
   return (unit) => (unit < 128 ? ascii[unit] === 1 : has(unit))
 }
 
+/** As ECMAScript has it: what is not ASCII is never the other case of what is. */
 function otherCase(unit: number): number {
   const char = String.fromCharCode(unit)
   const lower = char.toLowerCase()
   const other = lower === char ? char.toUpperCase() : lower
-  return other.length === 1 ? other.charCodeAt(0) : unit
+  return other.length === 1 && other.charCodeAt(0) < 0x80 === unit < 0x80 ? other.charCodeAt(0) : unit
 }
 
 function assertions(multiline: boolean) {

@@ -2,6 +2,7 @@
 
 import { BlockList, isIP } from 'node:net'
 import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from '@sealwatch/contract/wildcard'
+import { eitherOf, type Need, type Needs, needOf, presence, rarestOf } from '../needs.ts'
 import type { Attribute, Found, Reading, Scalar } from '../reading.ts'
 import { compileRegex } from '../regex/match.ts'
 import type { Comparison } from './modifiers.ts'
@@ -10,7 +11,7 @@ export type Value = Scalar | null
 
 /** `found` is what matched, for the reasons of a finding; empty when the match lies in an absence. */
 export type ItemMatch = { readonly matched: boolean; readonly found: readonly Found[] }
-export type Item = (reading: Reading) => ItemMatch
+export type Item = { readonly match: (reading: Reading) => ItemMatch; readonly needs: Needs }
 
 export class ValueError extends Error {
   override readonly name = 'ValueError'
@@ -34,21 +35,29 @@ export function compileItem(
 ): Item {
   const tests = values.map((value) => testOf(value, comparison, fieldNamed))
   const [only, ...others] = attributes as readonly [Attribute, ...Attribute[]]
-  const item: Item = (reading) => {
+  const match: Item['match'] = (reading) => {
     const candidates = others.length === 0 ? reading(only) : attributes.flatMap(reading)
     const found: Found[] = []
-    for (const test of tests) {
-      const hit = test(candidates, reading)
+    for (const { hits } of tests) {
+      const hit = hits(candidates, reading)
       if (hit.matched && !comparison.all) return hit
       if (!hit.matched && comparison.all) return no
       found.push(...hit.found)
     }
     return { matched: comparison.all, found }
   }
-  return comparison.negated ? (reading) => (item(reading).matched ? no : absent) : item
+  if (comparison.negated) return { match: (reading) => (match(reading).matched ? no : absent), needs: undefined }
+  const needs = tests.map((test) => eitherOf(attributes.map((attribute) => test.needs(attribute))))
+  return { match, needs: comparison.all ? rarestOf(needs) : eitherOf(needs) }
 }
 
-type Test = (candidates: readonly Found[], reading: Reading) => ItemMatch
+type Test = {
+  readonly hits: (candidates: readonly Found[], reading: Reading) => ItemMatch
+  /** What the event needs where the values of this attribute are the candidates. */
+  readonly needs: (attribute: Attribute) => Needs
+}
+
+const anyValue: Test['needs'] = (attribute) => [presence(attribute)]
 
 function testOf(value: Value, comparison: Comparison, fieldNamed: (name: string) => Attribute): Test {
   const { operator } = comparison
@@ -58,40 +67,50 @@ function testOf(value: Value, comparison: Comparison, fieldNamed: (name: string)
     throw new ValueError('null with a modifier', 'Leave the modifier out: null means that the field is absent')
   }
   if (operator === 'fieldref') return sameAsField(fieldNamed(textOf(value, 'fieldref')), comparison.cased)
-  return some(predicateOf(value, comparison))
+  const { holds, needs = anyValue } = predicateOf(value, comparison)
+  return { hits: some(holds), needs }
 }
 
-function predicateOf(value: Scalar, comparison: Comparison): (candidate: Found) => boolean {
+type ValueTest = { readonly holds: (candidate: Found) => boolean; readonly needs?: Test['needs'] }
+
+function predicateOf(value: Scalar, comparison: Comparison): ValueTest {
   switch (comparison.operator) {
     case 're': {
-      const matches = compileRegex(textOf(value, 're'), comparison.regex)
-      return ({ text }) => matches(text)
+      const { matches, literals } = compileRegex(textOf(value, 're'), comparison.regex)
+      return {
+        holds: ({ text, lower }) => literals.some((literal) => lower.includes(literal)) && matches(text),
+        needs: (attribute) => literals.map((text): Need => ({ attribute, place: 'anywhere', text })),
+      }
     }
     case 'cidr': {
       const includes = networkOf(textOf(value, 'cidr'))
-      return ({ text }) => includes(text)
+      return { holds: ({ text }) => includes(text) }
     }
     case 'gt':
     case 'gte':
     case 'lt':
     case 'lte':
-      return ordering(value, comparison.operator)
+      return { holds: ordering(value, comparison.operator) }
     default:
       return equality(value, comparison)
   }
 }
 
-function equality(value: Scalar, { anyBefore, anyAfter, cased, encodings }: Comparison): (candidate: Found) => boolean {
+function equality(value: Scalar, { anyBefore, anyAfter, cased, encodings }: Comparison): ValueTest {
   const isText = typeof value === 'string'
   if (encodings.length > 0) textOf(value, 'base64')
   const encoded = encodings.reduce<readonly string[]>((texts, encode) => texts.flatMap(encode), [String(value)])
-  const matchers = encoded.map((text) => {
+  const patterns = encoded.map((text) => {
     // What an encoding wrote has no wildcards in it.
     const pattern = isText && encodings.length === 0 ? parsePattern(text) : plainPattern(text)
-    const wide = widen(pattern, { before: anyBefore, after: anyAfter })
-    return compilePattern(cased ? wide : lowerPattern(wide))
+    return widen(pattern, { before: anyBefore, after: anyAfter })
   })
-  return ({ text, lower }) => matchers.some((matches) => matches(cased ? text : lower))
+  const lowered = patterns.map(lowerPattern)
+  const matchers = (cased ? patterns : lowered).map(compilePattern)
+  return {
+    holds: ({ text, lower }) => matchers.some((matches) => matches(cased ? text : lower)),
+    needs: (attribute) => lowered.map((pattern) => needOf(attribute, pattern)),
+  }
 }
 
 function ordering(value: Scalar, operator: 'gt' | 'gte' | 'lt' | 'lte'): (candidate: Found) => boolean {
@@ -107,18 +126,22 @@ function ordering(value: Scalar, operator: 'gt' | 'gte' | 'lt' | 'lte'): (candid
 
 function existence(value: Value): Test {
   if (typeof value !== 'boolean') throw new ValueError(`|exists with ${JSON.stringify(value)}`, 'Write true or false')
-  return (candidates) => (candidates.length > 0 === value ? { matched: true, found: candidates } : no)
+  return {
+    hits: (candidates) => (candidates.length > 0 === value ? { matched: true, found: candidates } : no),
+    needs: value ? anyValue : () => undefined,
+  }
 }
 
 function sameAsField(other: Attribute, cased: boolean): Test {
   const form = cased ? ('text' as const) : ('lower' as const)
-  return (candidates, reading) => {
+  const hits: Test['hits'] = (candidates, reading) => {
     const found = candidates.filter((candidate) => reading(other).some((its) => its[form] === candidate[form]))
     return found.length > 0 ? { matched: true, found } : no
   }
+  return { hits, needs: anyValue }
 }
 
-function some(predicate: (candidate: Found) => boolean): Test {
+function some(predicate: (candidate: Found) => boolean): Test['hits'] {
   return (candidates) => {
     const found = candidates.find(predicate)
     return found ? { matched: true, found: [found] } : no

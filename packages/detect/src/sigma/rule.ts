@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { clip, type OcsfAttack, type Reason, type SeverityName } from '@sealwatch/contract'
+import { clip, type OcsfAttack, type SeverityName } from '@sealwatch/contract'
 import { nearest } from '@sealwatch/contract/nearest'
 import { attacksOf } from '../attack.ts'
 import { ruleLimits } from '../limits.ts'
-import type { Attribute, AttributeTable, Reading } from '../reading.ts'
+import { allOf, firstOf, type Judge, not, type Predicate } from '../predicate.ts'
+import type { Attribute, AttributeTable } from '../reading.ts'
 import { RegexSyntaxError } from '../regex/parse.ts'
 import { type Condition, ConditionError, parseCondition, selectionsIn } from './condition.ts'
 import { parseDocument, type RuleFile } from './document.ts'
@@ -13,10 +14,7 @@ import { type LogSource, logSourceOf } from './log-sources.ts'
 import { comparisonOf, ModifierError } from './modifiers.ts'
 import { type Fault, faultsIn, type ItemSource, type RuleSource, ruleSource, type SelectionSource } from './source.ts'
 
-/** Why it fires, or undefined when it does not. Pure; never throws, whatever the event. */
-export type Judge = (reading: Reading) => readonly Reason[] | undefined
-
-export type Rule = {
+export type Rule = Predicate & {
   readonly path: string
   readonly id: string
   readonly title: string
@@ -30,7 +28,6 @@ export type Rule = {
   readonly types: readonly number[]
   /** Selections that the condition never looks at. */
   readonly unused: readonly string[]
-  readonly judge: Judge
 }
 
 /** Throws SealwatchError; `where.line` is then the line that is wrong. */
@@ -56,7 +53,7 @@ export function compileRule(file: RuleFile, attributes: AttributeTable, where: {
     falsepositives: source.falsepositives,
     types: logSource.types,
     unused: [...selections.keys()].filter((name) => !used.has(name)),
-    judge: firstOf(conditions.map((condition) => compileCondition(condition, selections))),
+    ...firstOf(conditions.map((condition) => compileCondition(condition, selections))),
   }
 }
 
@@ -72,14 +69,11 @@ function conditionsOf({ conditions, selections }: RuleSource, fault: Fault): rea
   })
 }
 
-function compileCondition(condition: Condition, selections: ReadonlyMap<string, Judge>): Judge {
-  if (condition.kind === 'selection') return selections.get(condition.name) as Judge
-  if (condition.kind === 'not') {
-    const inner = compileCondition(condition.of, selections)
-    return (reading) => (inner(reading) ? undefined : [])
-  }
-  const judges = condition.of.map((inner) => compileCondition(inner, selections))
-  return condition.kind === 'and' ? allOf(judges) : firstOf(judges)
+function compileCondition(condition: Condition, selections: ReadonlyMap<string, Predicate>): Predicate {
+  if (condition.kind === 'selection') return selections.get(condition.name) as Predicate
+  if (condition.kind === 'not') return not(compileCondition(condition.of, selections))
+  const parts = condition.of.map((inner) => compileCondition(inner, selections))
+  return condition.kind === 'and' ? allOf(parts) : firstOf(parts)
 }
 
 function compileSelection(
@@ -87,7 +81,7 @@ function compileSelection(
   logSource: LogSource,
   attributes: AttributeTable,
   fault: Fault,
-): Judge {
+): Predicate {
   const compiled = groups.map((items) =>
     allOf(items.map((item) => explained(name, item, compileSource(item, logSource, attributes, fault)))),
   )
@@ -130,9 +124,9 @@ function attributeOf(
   throw fault('RULE_FIELD', at, { received: name, advice })
 }
 
-function explained(selection: string, { field }: ItemSource, item: Item): Judge {
-  return (reading) => {
-    const { matched, found } = item(reading)
+function explained(selection: string, { field }: ItemSource, { match, needs }: Item): Predicate {
+  const judge: Judge = (reading) => {
+    const { matched, found } = match(reading)
     if (!matched) return undefined
     return found.map(({ pointer, sealed }) => ({
       selection,
@@ -141,30 +135,5 @@ function explained(selection: string, { field }: ItemSource, item: Item): Judge 
       value: typeof sealed === 'string' ? clip(sealed, ruleLimits.reasonUnitsMax) : sealed,
     }))
   }
-}
-
-function allOf(judges: readonly Judge[]): Judge {
-  const [only] = judges
-  if (judges.length === 1) return only as Judge
-  return (reading) => {
-    const reasons: Reason[] = []
-    for (const judge of judges) {
-      const its = judge(reading)
-      if (!its) return undefined
-      reasons.push(...its)
-    }
-    return reasons
-  }
-}
-
-function firstOf(judges: readonly Judge[]): Judge {
-  const [only] = judges
-  if (judges.length === 1) return only as Judge
-  return (reading) => {
-    for (const judge of judges) {
-      const reasons = judge(reading)
-      if (reasons) return reasons
-    }
-    return undefined
-  }
+  return { judge, needs }
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Automaton, createAutomaton, createHits, type Hits, hit, type Literal, resetHits } from './automaton.ts'
+import { ruleLimits } from './limits.ts'
+import { type Need, presence } from './needs.ts'
+import type { Attribute, Found } from './reading.ts'
+import type { Rule } from './sigma/rule.ts'
+
+/** What rules need at one attribute. */
+export type Field = {
+  readonly attribute: Attribute
+  /** An event has at most one value there. */
+  readonly isOne: boolean
+  readonly automaton: Automaton
+  /** Those for which it is enough that anything is there. */
+  readonly ifThere: readonly number[]
+  /** All that need something here. */
+  readonly all: readonly number[]
+}
+
+/**
+ * The rules that may fire for an event of one type, found by the texts that they need. `look` looks at an attribute of the
+ * event and notes what it has there (lookAt, or hitAll where nobody can tell). The result is valid until the next call.
+ */
+export type Candidates = (look: (field: Field, hits: Hits) => void) => readonly Rule[]
+
+export function createCandidates(byType: ReadonlyMap<number, readonly Rule[]>): ReadonlyMap<number, Candidates> {
+  const room = { states: ruleLimits.indexStatesMax }
+  return new Map([...byType].map(([type, rules]) => [type, candidatesAmong(rules, room)]))
+}
+
+function candidatesAmong(rules: readonly Rule[], room: { states: number }): Candidates {
+  const always: number[] = []
+  const wanted = new Map<Attribute, Literal[]>()
+  for (const [owner, { needs }] of rules.entries()) {
+    const literals = needs?.map(searchable)
+    const states = literals?.reduce((sum, { text }) => sum + text.length, 0) ?? Number.POSITIVE_INFINITY
+    if (literals === undefined || states > room.states) {
+      always.push(owner)
+      continue
+    }
+    room.states -= states
+    for (const { attribute, text, place } of literals)
+      wanted.set(attribute, [...(wanted.get(attribute) ?? []), { text, place, owner }])
+  }
+  const fields = [...wanted].map(([attribute, literals]) => fieldOf(attribute, literals))
+  const hits = createHits(rules.length)
+  return (look) => {
+    resetHits(hits)
+    for (const owner of always) hit(hits, owner)
+    for (const field of fields) look(field, hits)
+    return hits.list.sort((a, b) => a - b).map((owner) => rules[owner] as Rule)
+  }
+}
+
+function fieldOf(attribute: Attribute, literals: readonly Literal[]): Field {
+  const owners = (some: readonly Literal[]) => [...new Set(some.map(({ owner }) => owner))]
+  return {
+    attribute,
+    isOne: !attribute.path.includes('*'),
+    automaton: createAutomaton(literals.filter(({ text }) => text !== '')),
+    ifThere: owners(literals.filter(({ text }) => text === '')),
+    all: owners(literals),
+  }
+}
+
+/** Notes what is found among the values of the attribute. */
+export function lookAt({ automaton, ifThere }: Field, found: readonly Found[], hits: Hits): void {
+  if (found.length === 0) return
+  for (const owner of ifThere) hit(hits, owner)
+  for (const { lower } of found) automaton.scanText(lower, hits)
+}
+
+export function hitAll(owners: readonly number[], hits: Hits): void {
+  for (const owner of owners) hit(hits, owner)
+}
+
+const asciiRuns = /[\0-\x7f]+/g
+
+/** The part of a text that is looked for: not too long, and plain ASCII, whose lower case is the same wherever it stands. */
+function searchable({ attribute, place, text }: Need): Need {
+  const runs = text.match(asciiRuns) ?? []
+  const run = runs.reduce((longest, one) => (one.length > longest.length ? one : longest), '')
+  const part: Need = run === text ? { attribute, place, text } : { attribute, place: 'anywhere', text: run }
+  if (part.text === '') return presence(attribute)
+  if (part.text.length <= ruleLimits.indexUnitsMax) return part
+  if (place === 'end') return { attribute, place: part.place, text: part.text.slice(-ruleLimits.indexUnitsMax) }
+  const isHead = part.place === 'whole' || part.place === 'start'
+  return { attribute, place: isHead ? 'start' : 'anywhere', text: part.text.slice(0, ruleLimits.indexUnitsMax) }
+}

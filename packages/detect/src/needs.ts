@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { anyOne, anyRun, type Pattern } from '@sealwatch/contract/wildcard'
+import { ruleLimits } from './limits.ts'
+import type { Attribute } from './reading.ts'
+
+/** Where in a value the text stands. */
+export type Place = 'whole' | 'start' | 'end' | 'anywhere'
+
+/** A text that an event has at an attribute, in lower case; the empty text: it has anything there. */
+export type Need = { readonly attribute: Attribute; readonly place: Place; readonly text: string }
+
+/** Every event for which a rule fires has one of these at least; undefined: it may be any event. */
+export type Needs = readonly Need[] | undefined
+
+export const presence = (attribute: Attribute): Need => ({ attribute, place: 'anywhere', text: '' })
+
+/** Of alternatives: whatever any of them needs. */
+export function eitherOf(alternatives: readonly Needs[]): Needs {
+  const needs: Need[] = []
+  for (const its of alternatives) {
+    if (its === undefined) return undefined
+    needs.push(...its)
+  }
+  return needs.length > ruleLimits.needsMax
+    ? [...new Set(needs.map(({ attribute }) => attribute))].map(presence)
+    : needs
+}
+
+/** Of parts that must all hold: what the one needs that the fewest events have. */
+export function rarestOf(parts: readonly Needs[]): Needs {
+  return parts.reduce((rarest, needs) => (share(needs) < share(rarest) ? needs : rarest), undefined)
+}
+
+/** What a text must have that a pattern matches as a whole. */
+export function needOf(attribute: Attribute, pattern: Pattern): Need {
+  const [first, last] = [pattern[0], pattern.at(-1)]
+  if (pattern.length === 1 && typeof first === 'string') return { attribute, place: 'whole', text: first }
+  const texts = pattern.filter((part) => typeof part === 'string')
+  const text = texts.reduce((longest, one) => (one.length > longest.length ? one : longest), '')
+  const isFree = (part: Pattern[number] | undefined) => part === anyRun || part === anyOne
+  if (text === last && isFree(pattern.at(-2))) return { attribute, place: 'end', text }
+  return { attribute, place: text === first ? 'start' : 'anywhere', text }
+}
+
+/** A guess at the share of events that have one of them; it decides what is looked for, never what is found. */
+function share(needs: Needs): number {
+  if (needs === undefined) return Number.POSITIVE_INFINITY
+  return needs.reduce((sum, need) => sum + shareOf(need), 0)
+}
+
+/** Where the values of events differ as texts do; elsewhere a bare word is one of few. */
+const texts = new Set(['path', 'cmd_line', 'filename', 'name', 'watched'])
+const [sharePerUnit, placesInText, wordShare] = [1 / 8, 40, 0.2]
+
+function shareOf({ attribute, place, text }: Need): number {
+  if (text === '' || attribute.personal) return 1
+  const isOneOfFew = /^[a-z_]+$/.test(text) && !texts.has(attribute.path.at(-1) as string)
+  const rare = sharePerUnit ** text.length * (place === 'anywhere' ? placesInText : 1)
+  return Math.min(1, Math.max(rare, isOneOfFew ? wordShare : 0))
+}
