@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { integer, optional, readProxies, text } from '@sealwatch/base'
 import { healthHosts } from '@sealwatch/base/health'
 import { readServerNames } from './server-names.ts'
 
 export const serverConfigPrefix = 'SEALWATCH_SERVER_'
+
+const ruleFoldersMax = 16
 
 export const serverSettings = {
   dataDir: text({ env: 'SEALWATCH_SERVER_DATA_DIR', help: 'Where ledgers, keys, quarantine and the index lie' }),
@@ -111,11 +113,16 @@ export const serverSettings = {
     mustBe: 'degraded or hold',
     help: 'A root checkpoint that too few witnesses cosigned is published all the same and marked (degraded), or not at all (hold)',
   }),
-  rulesDir: text({
-    env: 'SEALWATCH_SERVER_RULES_DIR',
-    default: '',
-    help: 'Folder of detection rules in Sigma format; empty: those of the program',
-  }),
+  rulesDir: {
+    ...optional({
+      env: 'SEALWATCH_SERVER_RULES_DIR',
+      help: 'Folders, with commas between, of your own detection rules, beside those of the program; what changes there counts within seconds (docs/rules.md). With `up`, `rules` in the data directory is always one',
+    }),
+    parse: (value: string) =>
+      readRuleFolders(value) === undefined
+        ? { mustBe: `at most ${ruleFoldersMax} absolute paths with commas between` }
+        : { value },
+  },
   healthAddress: text({
     env: 'SEALWATCH_SERVER_HEALTH_ADDRESS',
     default: '127.0.0.1',
@@ -349,3 +356,12 @@ export const guardSocketOf = ({
   readonly guardSocket: string
   readonly runDir: string
 }): string => (guardSocket === '' ? join(dirname(runDir), 'guard', 'protect.sock') : guardSocket)
+
+/** Undefined where it is no list of folders. */
+function readRuleFolders(text: string): readonly string[] | undefined {
+  const folders = text.split(',').flatMap((path) => (path.trim() === '' ? [] : [path.trim()]))
+  return folders.length <= ruleFoldersMax && folders.every(isAbsolute) ? folders : undefined
+}
+
+export const ruleFoldersOf = ({ rulesDir }: { readonly rulesDir: string }): readonly string[] =>
+  readRuleFolders(rulesDir) ?? []

@@ -7,6 +7,7 @@ import process from 'node:process'
 import {
   confine,
   crashQuietly,
+  createBell,
   createLog,
   dropPrivileges,
   isSealwatchError,
@@ -31,7 +32,7 @@ import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { readProvider } from './access/index.ts'
 import { dashboardDir, openApiSocket, prepareHttp, readDashboard } from './api/index.ts'
 import { runServer } from './compose.ts'
-import { serverConfigPrefix, serverSettings } from './config.ts'
+import { ruleFoldersOf, serverConfigPrefix, serverSettings } from './config.ts'
 import { readRuleFiles, standardRules } from './detect/index.ts'
 import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
 import { noticePlaces, readMail } from './notify/index.ts'
@@ -57,8 +58,8 @@ try {
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const noticed = noticePlaces(config)
   const mailPlan = readMail(config)
-  // These lie where only root may go, with the program or wherever an operator put them.
-  const ruleFiles = readRuleFiles(config.rulesDir === '' ? standardRules : config.rulesDir)
+  // The program may lie where only root may go.
+  const ruleFiles = readRuleFiles(standardRules)
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
   // SQLite writes a database anew beside itself, and not where other users write too.
@@ -68,7 +69,13 @@ try {
   const places =
     typeof used === 'string'
       ? used
-      : placesOf({ ...used, files: [...used.files, trustStore, config.caFile], env, folders: [dataDir, runDir] })
+      : placesOf({
+          ...used,
+          files: [...used.files, trustStore, config.caFile],
+          read: [...used.read, ...ruleFoldersOf(config)],
+          env,
+          folders: [dataDir, runDir],
+        })
   const confined = confine(places, log)
   const signers = await prepareSigners(plan, systemClock)
   // The folder of the socket, which only root may enter, is what admits to it.
@@ -85,8 +92,9 @@ try {
   process.umask(0o077)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name))
-  // Its terminal may go; whoever says so of none would have ended it.
-  process.on('SIGHUP', () => undefined)
+  // It may be its terminal that went.
+  const reload = createBell()
+  process.on('SIGHUP', reload.ring)
   const { signal } = stop
   await runServer({
     config,
@@ -96,6 +104,7 @@ try {
     policyChecks,
     kms,
     ruleFiles,
+    reload,
     dashboard,
     signers,
     provider,

@@ -8,6 +8,7 @@ export {
   evaluate,
   evaluateEach,
   type LoadedRules,
+  loadingRules,
   loadRules,
   type Match,
   type RuleNotice,

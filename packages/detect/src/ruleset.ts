@@ -34,6 +34,15 @@ export type Match = { readonly rule: Rule; readonly reasons: readonly Reason[] }
 
 /** Compiles every file it can; never throws for what a file holds. One rule a file. */
 export function loadRules(files: readonly RuleFile[]): LoadedRules {
+  const steps = loadingRules(files)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** The same, file by file, for whoever has something else to do meanwhile. */
+export function* loadingRules(files: readonly RuleFile[]): Generator<undefined, LoadedRules> {
   const attributes = createAttributeTable()
   const rules: Rule[] = []
   const problems: RuleProblem[] = []
@@ -47,6 +56,7 @@ export function loadRules(files: readonly RuleFile[]): LoadedRules {
       if (!isSealwatchError(error)) throw error
       problems.push({ path: file.path, line: where.line, error })
     }
+    yield
   }
   const byType = indexByType(rules)
   const candidates = createCandidates(byType)

@@ -52,6 +52,8 @@ export function prepareData(place: Place): void {
 /** Folders of the parts, each open to the one user that needs it. */
 export function prepareFolders(place: Place): void {
   ensureFolder(place.data, 'server', serviceUsers.server, 0o700)
+  // Root writes rules there, which the server reads.
+  ensureFolder(place.data, 'rules', root, 0o755)
   // Made here, so that it is there to be watched when the sensor starts.
   ensureFolder(join(place.data, 'server'), 'keys', serviceUsers.server, 0o700)
   ensureFolder(place.data, 'agent', serviceUsers.agent, 0o700)

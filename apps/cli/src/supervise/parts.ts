@@ -56,6 +56,7 @@ function serverPart({ place, view, root, address, port, apiPort, login, env }: P
       SEALWATCH_SERVER_API_PORT: String(apiPort),
       SEALWATCH_SERVER_UID: String(serviceUsers.server.uid),
       SEALWATCH_SERVER_GID: String(serviceUsers.server.gid),
+      SEALWATCH_SERVER_RULES_DIR: [join(view.data, 'rules'), env.SEALWATCH_SERVER_RULES_DIR ?? ''].join(','),
       ...(login && serverEnvOf(login, apiPort)),
     },
     login && { SEALWATCH_SERVER_OIDC_CLIENT_SECRET: login.secret },

@@ -28,7 +28,10 @@ export type ServerOptions = {
   readonly indexThread: IndexThread
   readonly policyChecks: PolicyChecks
   readonly kms: KmsMasterKey
+  /** Of the program. */
   readonly ruleFiles: readonly RuleFile[]
+  /** Rings when somebody asks that what lies in files be read anew (SIGHUP). */
+  readonly reload?: { wait(signal: AbortSignal): Promise<void> }
   readonly dashboard?: readonly DashboardFile[] | undefined
   readonly signers: PreparedSigners
   /** Through whom people sign in; undefined: nobody is set. */

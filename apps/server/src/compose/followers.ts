@@ -3,7 +3,7 @@
 import { giveBackMemory, isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
 import { heedIncidents } from '../custody/index.ts'
-import { detect } from '../detect/index.ts'
+import { addRuleHealth, detect } from '../detect/index.ts'
 import {
   type Conserved,
   createSignedHeads,
@@ -150,6 +150,13 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   }
   addTrustHealth(health, rooms.trustStore)
   addNotifyHealth(health, store, rooms.notices)
+  addRuleHealth(health, rooms.rules)
+  const heedReloads = async () => {
+    while (!signal.aborted) {
+      await rooms.reload?.wait(signal)
+      rooms.rules.reload()
+    }
+  }
   const standing = [
     watched(
       publishOutbox({ ...rooms, indexed: caughtUp, signal }),
@@ -173,6 +180,8 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.configs.run(signal)),
       whileFull(() => rooms.orders.run(signal)),
       whileFull(() => rooms.notices.run(signal)),
+      whileFull(() => rooms.rules.run(signal)),
+      rooms.reload === undefined ? Promise.resolve() : heedReloads(),
     ),
   ]
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { join } from 'node:path'
-import type { Ruleset } from '@sealwatch/detect'
 import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
-import { createGlances, type Glances, loadRuleset } from '../detect/index.ts'
+import { ruleFoldersOf } from '../config.ts'
+import { createGlances, type Glances, openRules, type Rules } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
 import {
   createGroups,
@@ -86,7 +86,7 @@ export type Rooms = Books & {
   readonly rowBook: RowBook
   readonly admission: Admission
   readonly rows: RowIngest
-  readonly ruleset: Ruleset
+  readonly rules: Rules
   readonly glances: Glances
   readonly policies: Policies
   readonly dryRuns: DryRuns
@@ -102,7 +102,7 @@ export type Rooms = Books & {
 const signerMsMax = 10_000
 
 export async function openRooms(books: Books, ends: AsyncDisposableStack): Promise<Rooms> {
-  const { config, dir, keysDir, deployment, registry, ledgers, ruleFiles, log } = books
+  const { config, dir, keysDir, deployment, registry, ledgers } = books
   const { checkActive: checkTenant } = registry
   const vouching = createVouching(books)
   const keys = await openKeyRegistry({ ...books, vouching, versionOf: (tenant) => ledgers.get(tenant).registry })
@@ -167,8 +167,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     origin: ledgers.root.origin,
     sign: (statement) => signKeyReport(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
-  const ruleset = loadRuleset(ruleFiles, log)
-  const glances = createGlances(ruleset)
+  const rules = await openRules({ ...books, ruleFolders: ruleFoldersOf(config) })
+  const glances = createGlances(rules)
   const rowBook = createRowBook()
   const replays = createReplays({ ...books, quarantine, keys, isStrict })
   const { admitUnverified } = replays
@@ -237,7 +237,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     rowBook,
     admission,
     rows,
-    ruleset,
+    rules,
     glances,
     policies,
     dryRuns,

@@ -24,7 +24,8 @@ import {
 import { createOutbox, openStore, type Store } from '../store/index.ts'
 import { openKeyRegistry } from '../trust/index.ts'
 import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
-import { createGlances, detect, loadRuleset, readRuleFiles, standardRules } from './index.ts'
+import { createGlances, detect, readRuleFiles, standardRules } from './index.ts'
+import { openRulebook } from './rulebook.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -32,7 +33,7 @@ const log = createLog('test', () => undefined, clock.nowMs)
 const tenant = 'default'
 const signer = generateSigner()
 const host = { hostId: 'host-1', hostname: 'one', tenant: 'default' }
-const ruleset = loadRuleset(readRuleFiles(standardRules), log)
+const rules = await openRulebook(readRuleFiles(standardRules), clock)
 
 /** The rooms from ingest to detection over one directory, as a server start wires them. */
 async function openRooms(dir: string) {
@@ -62,7 +63,7 @@ async function openRooms(dir: string) {
   const ledger = ledgers.get(tenant)
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   stack.defer(() => quarantine.close())
-  const glances = createGlances(ruleset)
+  const glances = createGlances(rules)
   const stop = new AbortController()
   const bell = createBell()
   let position = 0
@@ -92,7 +93,7 @@ async function openRooms(dir: string) {
       outbox,
       indexed,
       openSide: side.open,
-      ruleset,
+      rules,
       glances,
       herald: { tell: async () => undefined, ring: () => undefined },
       clock,

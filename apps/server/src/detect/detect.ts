@@ -7,6 +7,7 @@ import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } fro
 import { marksOfFills } from '../ingest/index.ts'
 import { across, type Outbox, type Store, type Tx } from '../store/index.ts'
 import type { Glances } from './glances.ts'
+import type { RulesReader } from './rulebook.ts'
 
 /** Hears of each alert within the transaction that keeps it, with the event on which it rests; rung once it is kept. */
 export type Herald = {
@@ -26,7 +27,7 @@ export type DetectOptions = {
   readonly indexed: { waitFor(tenant: string, leaf: number, signal: AbortSignal): Promise<void> }
   /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
   readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
-  readonly ruleset: Ruleset
+  readonly rules: RulesReader
   readonly glances: Pick<Glances, 'take' | 'forget'>
   /** Takes note of an event of a host that some rule may fire for; what it demands is durable when it resolves. */
   readonly heed?: (event: JsonObject) => Promise<void>
@@ -49,7 +50,7 @@ const saveEveryNs = 1_000_000_000n
  * one transaction; the findings themselves enter the ledger through the outbox, each of them once.
  */
 export async function detect(options: DetectOptions): Promise<void> {
-  const { ledger, store, outbox, glances, herald, clock, signal } = options
+  const { ledger, store, outbox, rules, glances, herald, clock, signal } = options
   const { tenant } = ledger
   const saved = await store.db
     .selectFrom('cursors')
@@ -82,38 +83,43 @@ export async function detect(options: DetectOptions): Promise<void> {
     herald.ring()
   }
 
-  while (!signal.aborted) {
-    const { next, suspects } = await lookFrom(options, position)
-    if (next === position) {
-      await ledger.waitFor(position, signal)
-      continue
-    }
+  /** One turn is judged by one ruleset, which nobody keeps beyond it. False: there was nothing to judge. */
+  async function turn(ruleset: Ruleset): Promise<boolean> {
+    const { next, suspects } = await lookFrom(options, ruleset, position)
+    if (next === position) return false
     for (let from = 0; from === 0 || from < suspects.length; from += suspectsAtOnce) {
       const some = suspects.slice(from, from + suspectsAtOnce)
       const findings: Found[] = []
-      for (const leaf of some) findings.push(...(await findingsOf(options, leaf, clock.nowMs())))
+      for (const leaf of some) findings.push(...(await findingsOf(options, ruleset, leaf, clock.nowMs())))
       if (signal.aborted) break
       position = from + suspectsAtOnce < suspects.length ? (some.at(-1) as Leaf).index + 1 : next
       await save(findings)
     }
+    return true
   }
+
+  while (!signal.aborted) if (!(await turn(rules.ruleset))) await ledger.waitFor(position, signal)
   glances.forget(tenant)
 }
 
 /** The leaves from `from` up to `next` that some rule may fire for; as many as there were a look at, or are read at once. */
-async function lookFrom(options: DetectOptions, from: number): Promise<{ next: number; suspects: readonly Leaf[] }> {
+async function lookFrom(
+  options: DetectOptions,
+  ruleset: Ruleset,
+  from: number,
+): Promise<{ next: number; suspects: readonly Leaf[] }> {
   const { ledger, glances } = options
-  const glance = glances.take(ledger.tenant, from)
+  const glance = glances.take(ledger.tenant, from, ruleset)
   if (glance === undefined) {
     const leaves = await ledger.read(from, batchMax)
-    return { next: from + leaves.length, suspects: await suspectsIn(options, leaves) }
+    return { next: from + leaves.length, suspects: await suspectsIn(options, ruleset, leaves) }
   }
   const suspects = await Promise.all(glance.suspects.map((leaf) => ledger.read(leaf, 1)))
   return { next: glance.next, suspects: suspects.flat() }
 }
 
 /** The leaves that some rule may fire for, found in slices; nearly all others are passed over unread. */
-async function suspectsIn({ ruleset, clock }: DetectOptions, leaves: readonly Leaf[]): Promise<Leaf[]> {
+async function suspectsIn({ clock }: DetectOptions, ruleset: Ruleset, leaves: readonly Leaf[]): Promise<Leaf[]> {
   const suspects: Leaf[] = []
   let untilNs = clock.monotonicNs() + sliceNs
   for (const [i, leaf] of leaves.entries()) {
@@ -152,8 +158,8 @@ const hostOf = ({ db }: Store, tenant: string, chain: string): Promise<FindingCo
     .where('chains.tenant', '=', tenant)
     .executeTakeFirst()
 
-async function findingsOf(options: DetectOptions, leaf: Leaf, nowMs: number): Promise<Found[]> {
-  const { ledger, ruleset } = options
+async function findingsOf(options: DetectOptions, ruleset: Ruleset, leaf: Leaf, nowMs: number): Promise<Found[]> {
+  const { ledger } = options
   const { tenant } = ledger
   const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
   // What the server writes itself are judgements already.

@@ -2,5 +2,7 @@
 
 export type { RuleFile } from '@sealwatch/detect'
 export { detect, type Herald } from './detect.ts'
+export { ruleErrors } from './errors.ts'
 export { createGlances, type Glances } from './glances.ts'
-export { loadRuleset, readRuleFiles, standardRules } from './rules.ts'
+export { addRuleHealth } from './rule-health.ts'
+export { openRules, type Rules, readRuleFiles, standardRules } from './rules.ts'

@@ -291,4 +291,7 @@ export const migrations: readonly string[] = [
    ALTER TABLE notification_channels ADD COLUMN old_until_ms INTEGER;`,
   // What a host was called before.
   `ALTER TABLE hosts ADD COLUMN renamed TEXT;`,
+  // What the ledger was told of the rules in force: the next change is told against it.
+  `CREATE TABLE rules_recorded (
+     only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL, rules TEXT NOT NULL, recorded_at TEXT NOT NULL) STRICT;`,
 ]

@@ -439,6 +439,15 @@ export type Tables = {
     /** Since when an alert stands that it waits (Unix ns). */
     alarmed_ns: string | null
   }
+  /** The one row of what the ledger was told of the rules in force last. */
+  rules_recorded: {
+    only: number
+    /** Hex SHA-256: which rules, and what is wrong with which files. */
+    state: string
+    /** JSON: the hex SHA-256 of the file of each rule, by its id. */
+    rules: string
+    recorded_at: string
+  }
   /** Who is told at once of what is as grave as `least`. */
   notification_channels: {
     /** Whose admins are told; `cluster`: the deployment's, of every tenant. */

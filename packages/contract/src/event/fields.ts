@@ -84,6 +84,11 @@ type MoreOfUnmapped =
   | 'policy_version'
   | 'policy_digest'
   | 'policy_statement'
+  | 'rules_digest'
+  | 'rules_came'
+  | 'rules_went'
+  | 'rules_changed'
+  | 'rules_wrong'
   | 'drill'
   | 'acknowledgement_sha256'
   | 'manifest'
@@ -307,6 +312,12 @@ const unmapped = {
   policy_version: 'plain',
   policy_digest: 'plain',
   policy_statement: 'plain',
+  rules_digest: 'plain',
+  rules_came: 'plain',
+  rules_went: 'plain',
+  rules_changed: 'plain',
+  // Where each is wrong, and how: the words of a rule.
+  rules_wrong: 'plain',
   drill: 'plain',
   notification: 'plain',
   manifest: 'plain',

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Health } from '@sealwatch/base/health'
+import { leftOutText } from './rulebook.ts'
+import type { Rules } from './rules.ts'
+
+/** Of what is wrong so many are named; all of it is counted, and in the log. */
+const namedMax = 20
+
+/** Which rules judge, and what of them is not as somebody wrote it (docs/runbooks/rule-left-out.md). */
+export function addRuleHealth({ show, metrics }: Pick<Health, 'show' | 'metrics'>, rules: Rules): void {
+  const wrongFolders = () => rules.folders.filter(({ problem }) => problem !== undefined)
+  show('rules', () => {
+    const { ruleset, digest, since, leftOut, notices } = rules.inForce
+    const isWrong = leftOut.length > 0 || wrongFolders().length > 0
+    return {
+      level: isWrong ? 'warning' : 'ok',
+      in_force: ruleset.rules.length,
+      digest,
+      since,
+      wrong: leftOut.length,
+      files: leftOut.slice(0, namedMax).map(leftOutText),
+      notices: notices.slice(0, namedMax).map(({ path, text }) => `${path}: ${text}`),
+      folders: rules.folders.map(({ dir, problem }) => ({ path: dir, problem: problem?.received ?? null })),
+    }
+  })
+  metrics.gauge({ name: 'sealwatch_rules_in_force', help: 'Detection rules that judge events' }, () => {
+    return rules.inForce.ruleset.rules.length
+  })
+  metrics.gauge(
+    {
+      name: 'sealwatch_rules_wrong',
+      help: 'Files and folders of detection rules that are not in force as they stand',
+      labels: ['kind'],
+    },
+    () => [
+      [['file'], rules.inForce.leftOut.length],
+      [['folder'], wrongFolders().length],
+    ],
+  )
+  metrics.counter(
+    { name: 'sealwatch_rules_reloads_total', help: 'Times since the start that other rules came into force' },
+    () => rules.reloads,
+  )
+}
