@@ -16,7 +16,7 @@ const flood = { agents: 100, events: 200 }
 const alerts = { agents: 20, perSecond: 10, kind: 'alert', seconds: 10 } as const
 const answersAfterMs = 1_000
 /** Long enough for the server to give back what the enrolment took. */
-const idleSeconds = 60
+const idleSeconds = 95
 /** Longer than the longest that agents wait before they come again. */
 const downMs = 12_000
 const slowBytesPerSecond = 16 * 1024

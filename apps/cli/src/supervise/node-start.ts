@@ -16,7 +16,7 @@ export const agentFlags = [...plainFlags, '--max-semi-space-size=4', '--no-incre
  * grow old is little, and V8 would mark a heap of 50 MB whenever 4 MB came to it, several times a second. Step by step, not
  * in one go: the heap grows with the tenants, and of a thousand, all requests would wait for 70 ms.
  */
-export const serverFlags = [...plainFlags, '--max-semi-space-size=16', '--heap-growing-percent=100'] as const
+export const serverFlags = [...plainFlags, '--max-semi-space-size=16', '--heap-growing-percent=50'] as const
 
 /** glibc gives back what batches lay in, in the place of keeping it for each thread (mallopt(3)). */
 export const memoryEnv = {
