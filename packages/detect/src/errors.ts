@@ -7,7 +7,7 @@ export const detectErrors = {
   RULE_TOO_MANY: { kind: 'exhausted', rule: 'there is a limit to this', advice: 'Use fewer' },
   RULE_YAML: {
     kind: 'invalid',
-    rule: 'a rule file is one YAML 1.2 document with unique keys and no aliases',
+    rule: 'a rule file is YAML 1.2 with unique keys and no aliases',
     advice: 'Correct the YAML',
   },
   RULE_SHAPE: { kind: 'invalid', rule: 'this member of a Sigma rule has another form', advice: 'Correct its form' },
@@ -27,10 +27,10 @@ export const detectErrors = {
     advice: 'Correct the modifiers behind the |',
   },
   RULE_VALUE: { kind: 'invalid', rule: 'the value must suit its modifiers', advice: 'Correct the value' },
-  RULE_KEYWORDS: {
+  RULE_PLACEHOLDER: {
     kind: 'invalid',
-    rule: 'keywords search the text of a log line, and these events have fields instead',
-    advice: 'Name the field, e.g. CommandLine|contains',
+    rule: 'a placeholder behind |expand has values',
+    advice: 'Give it some in a document of the form "placeholders: {NAME: [VALUE, …]}"',
   },
   RULE_CONDITION: {
     kind: 'invalid',

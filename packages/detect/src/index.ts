@@ -11,9 +11,9 @@ export {
   loadingRules,
   loadRules,
   type Match,
-  type RuleNotice,
-  type RuleProblem,
   type Ruleset,
 } from './ruleset.ts'
 export type { RuleFile } from './sigma/document.ts'
+export type { RuleNotice, RuleProblem } from './sigma/load.ts'
+export type { RuleReport } from './sigma/report.ts'
 export type { Rule } from './sigma/rule.ts'

@@ -3,6 +3,8 @@
 /** Bounds of what rule files may ask for: whoever writes a rule must not be able to stop detection with it. */
 export const ruleLimits = {
   fileUnitsMax: 64 * 1024,
+  /** Of one file. */
+  documentsMax: 128,
   rulesMax: 10_000,
   selectionsMax: 64,
   valuesMax: 4_096,

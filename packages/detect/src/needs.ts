@@ -15,6 +15,19 @@ export type Needs = readonly Need[] | undefined
 
 export const presence = (attribute: Attribute): Need => ({ attribute, place: 'anywhere', text: '' })
 
+/** The same of what an event has: a view is told of its value, and what is never there cannot be. */
+export function inEvents(needs: Needs): Needs {
+  return needs
+    ?.filter(({ attribute: { path } }) => path[0] !== '*')
+    .map((need) => {
+      const { of, path } = need.attribute
+      if (of === undefined) return need
+      return isWord(path.at(-1) as string) ? { ...need, attribute: of, place: 'anywhere' } : presence(of)
+    })
+}
+
+const isWord = (step: string) => /^#\d+$/.test(step)
+
 /** Of alternatives: whatever any of them needs. */
 export function eitherOf(alternatives: readonly Needs[]): Needs {
   const needs: Need[] = []

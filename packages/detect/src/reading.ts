@@ -3,10 +3,21 @@
 import type { Side } from '@sealwatch/contract'
 import { isPersonal } from '@sealwatch/contract'
 
-export type Scalar = string | number | boolean
+import { isView, type Scalar, viewed } from './views.ts'
 
-/** One place of an event that rules look at. `*` in a path stands for every element of an array. */
-export type Attribute = { readonly path: readonly string[]; readonly slot: number; readonly personal: boolean }
+export type { Scalar }
+
+/**
+ * One place of an event that rules look at. `*` in a path stands for every element of an array; a last step that begins with #
+ * for what a value is otherwise known as (views.ts).
+ */
+export type Attribute = {
+  readonly path: readonly string[]
+  readonly slot: number
+  readonly personal: boolean
+  /** Whose values these are views of. */
+  readonly of: Attribute | undefined
+}
 
 /** Hands out one slot for each distinct path, so that an event is read once for all rules. */
 export type AttributeTable = {
@@ -17,13 +28,15 @@ export type AttributeTable = {
 
 export function createAttributeTable(): AttributeTable {
   const known = new Map<string, Attribute>()
+  const attribute = (path: readonly string[]): Attribute => {
+    const key = path.join('/')
+    const of = isView(path.at(-1)) ? attribute(path.slice(0, -1)) : undefined
+    const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path), of }
+    known.set(key, found)
+    return found
+  }
   return {
-    attribute(path) {
-      const key = path.join('/')
-      const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path) }
-      known.set(key, found)
-      return found
-    },
+    attribute,
     get all() {
       return [...known.values()]
     },
@@ -57,6 +70,8 @@ export function find(value: unknown, { path, personal }: Attribute, side: Side, 
     const step = path[depth]
     if (step === undefined) {
       if (isScalar(value)) found.push(foundAt(pointer, value, personal ? side[pointer]?.value : undefined))
+    } else if (isView(step)) {
+      for (const seen of isScalar(value) ? viewed(step, value) : []) found.push(foundAt(pointer, seen, undefined))
     } else if (step === '*') {
       for (const [index, inner] of Array.isArray(value) ? value.entries() : [])
         visit(inner, depth + 1, `${pointer}/${index}`)

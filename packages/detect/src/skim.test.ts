@@ -34,11 +34,25 @@ detection:
     ${item}
   condition: selection`,
 }))
+/** A view of a value, which is found by the value, and keywords, which are looked for in several. */
+const audit = [
+  { a: { type: 'EXECVE', a1: '/dev/shm/x' }, condition: 'a' },
+  { a: { type: 'PATH' }, b: ['shadow'], condition: 'a and b' },
+].map((detection, i) => ({
+  path: `audit-${i}.yml`,
+  text: JSON.stringify({
+    title: `Record ${i}`,
+    id: `00000000-0000-4000-8001-00000000000${i}`,
+    logsource: { product: 'linux', service: 'auditd' },
+    detection,
+  }),
+}))
 const standard = names.filter((name) => name.endsWith('.yml')).map((path) => ({ path, text: read(path) }))
-const { ruleset, problems } = loadRules([...standard, ...own])
+const { ruleset, problems } = loadRules([...standard, ...own, ...audit])
 const impersonal = loadRules([
   ...standard.filter(({ text }) => !text.includes('Diff|')),
   ...own.filter(({ text }) => !text.includes('User')),
+  ...audit,
 ]).ruleset
 
 const lineOf = (event: Members) => Buffer.from(`{"event":${canonicalize(event)},"prev":""}`)

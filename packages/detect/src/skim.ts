@@ -4,6 +4,7 @@ import { skipCanonical, startsWith } from '@sealwatch/base/json'
 import type { Hits } from './automaton.ts'
 import { type Candidates, type Field, hitAll, lookAt } from './candidates.ts'
 import { type Attribute, type AttributeTable, type Found, find, type Reading } from './reading.ts'
+import { isView } from './views.ts'
 
 /**
  * Whether a rule may fire for the event whose canonical text begins at `from`. False is certain, whatever personal values
@@ -93,10 +94,10 @@ const newMember = (text: string): Member => {
   return { name, length: name.length, first: name[0], members: [], id: -1 }
 }
 
-/** Up to the elements of an array, which are read one by one only when a rule looks at them. */
+/** Up to the elements of an array, or to views of a value, which are read one by one only when a rule looks at them. */
 function fixedPath({ path }: Attribute): readonly string[] {
-  const star = path.indexOf('*')
-  return star < 0 ? path : path.slice(0, star)
+  const end = path.findIndex((step) => step === '*' || isView(step))
+  return end < 0 ? path : path.slice(0, end)
 }
 
 function memberAt(root: Member, path: readonly string[]): Member {

@@ -2,10 +2,11 @@
 
 import { BlockList, isIP } from 'node:net'
 import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from '@sealwatch/contract/wildcard'
-import { eitherOf, type Need, type Needs, needOf, presence, rarestOf } from '../needs.ts'
+import { eitherOf, inEvents, type Need, type Needs, needOf, presence, rarestOf } from '../needs.ts'
 import type { Attribute, Found, Reading, Scalar } from '../reading.ts'
 import { compileRegex } from '../regex/match.ts'
-import type { Comparison } from './modifiers.ts'
+import type { Comparison, Encoded } from './modifiers.ts'
+import { type TimePart, timePart } from './time-part.ts'
 
 export type Value = Scalar | null
 
@@ -26,17 +27,20 @@ export class ValueError extends Error {
 const no: ItemMatch = { matched: false, found: [] }
 const absent: ItemMatch = { matched: true, found: [] }
 
+/** Where a field stands; of several places any. */
+export type FieldNamed = (name: string) => readonly Attribute[]
+
 /** One line of a selection: does the event have one of the values, or with `all` every one of them? */
 export function compileItem(
   attributes: readonly Attribute[],
   comparison: Comparison,
   values: readonly Value[],
-  fieldNamed: (name: string) => Attribute,
+  fieldNamed: FieldNamed,
 ): Item {
   const tests = values.map((value) => testOf(value, comparison, fieldNamed))
   const [only, ...others] = attributes as readonly [Attribute, ...Attribute[]]
   const match: Item['match'] = (reading) => {
-    const candidates = others.length === 0 ? reading(only) : attributes.flatMap(reading)
+    const candidates = others.length === 0 ? reading(only) : attributes.flatMap((attribute) => reading(attribute))
     const found: Found[] = []
     for (const { hits } of tests) {
       const hit = hits(candidates, reading)
@@ -47,7 +51,7 @@ export function compileItem(
     return { matched: comparison.all, found }
   }
   if (comparison.negated) return { match: (reading) => (match(reading).matched ? no : absent), needs: undefined }
-  const needs = tests.map((test) => eitherOf(attributes.map((attribute) => test.needs(attribute))))
+  const needs = tests.map((test) => eitherOf(attributes.map((attribute) => inEvents(test.needs(attribute)))))
   return { match, needs: comparison.all ? rarestOf(needs) : eitherOf(needs) }
 }
 
@@ -59,7 +63,7 @@ type Test = {
 
 const anyValue: Test['needs'] = (attribute) => [presence(attribute)]
 
-function testOf(value: Value, comparison: Comparison, fieldNamed: (name: string) => Attribute): Test {
+function testOf(value: Value, comparison: Comparison, fieldNamed: FieldNamed): Test {
   const { operator } = comparison
   if (operator === 'exists') return existence(value)
   if (value === null) {
@@ -74,6 +78,7 @@ function testOf(value: Value, comparison: Comparison, fieldNamed: (name: string)
 type ValueTest = { readonly holds: (candidate: Found) => boolean; readonly needs?: Test['needs'] }
 
 function predicateOf(value: Scalar, comparison: Comparison): ValueTest {
+  if (comparison.part) return { holds: partHolds(value, comparison.part, comparison.operator) }
   switch (comparison.operator) {
     case 're': {
       const { matches, literals } = compileRegex(textOf(value, 're'), comparison.regex)
@@ -97,12 +102,13 @@ function predicateOf(value: Scalar, comparison: Comparison): ValueTest {
 }
 
 function equality(value: Scalar, { anyBefore, anyAfter, cased, encodings }: Comparison): ValueTest {
-  const isText = typeof value === 'string'
+  const hasWildcards = typeof value === 'string' && encodings.every(({ keepsWildcards }) => keepsWildcards)
   if (encodings.length > 0) textOf(value, 'base64')
-  const encoded = encodings.reduce<readonly string[]>((texts, encode) => texts.flatMap(encode), [String(value)])
-  const patterns = encoded.map((text) => {
+  const plain = { text: String(value), as: 'utf8' } as const
+  const encoded = encodings.reduce<readonly Encoded[]>((texts, { encode }) => texts.flatMap(encode), [plain])
+  const patterns = encoded.map(({ text }) => {
     // What an encoding wrote has no wildcards in it.
-    const pattern = isText && encodings.length === 0 ? parsePattern(text) : plainPattern(text)
+    const pattern = hasWildcards ? parsePattern(text) : plainPattern(text)
     return widen(pattern, { before: anyBefore, after: anyAfter })
   })
   const lowered = patterns.map(lowerPattern)
@@ -113,15 +119,24 @@ function equality(value: Scalar, { anyBefore, anyAfter, cased, encodings }: Comp
   }
 }
 
-function ordering(value: Scalar, operator: 'gt' | 'gte' | 'lt' | 'lte'): (candidate: Found) => boolean {
+type Order = 'equals' | 'gt' | 'gte' | 'lt' | 'lte'
+const orders: Readonly<Record<Order, (one: number, other: number) => boolean>> = {
+  equals: (one, other) => one === other,
+  gt: (one, other) => one > other,
+  gte: (one, other) => one >= other,
+  lt: (one, other) => one < other,
+  lte: (one, other) => one <= other,
+}
+
+function ordering(value: Scalar, operator: Order): (candidate: Found) => boolean {
   if (typeof value !== 'number') throw new ValueError(`|${operator} with ${JSON.stringify(value)}`, 'Write a number')
-  const holds = {
-    gt: (number: number) => number > value,
-    gte: (number: number) => number >= value,
-    lt: (number: number) => number < value,
-    lte: (number: number) => number <= value,
-  }[operator]
-  return ({ sealed, text }) => text !== '' && typeof sealed !== 'boolean' && holds(Number(text))
+  return ({ sealed, text }) => text !== '' && typeof sealed !== 'boolean' && orders[operator](Number(text), value)
+}
+
+function partHolds(value: Scalar, part: TimePart, operator: Comparison['operator']): (candidate: Found) => boolean {
+  if (typeof value !== 'number') throw new ValueError(`|${part} with ${JSON.stringify(value)}`, 'Write a number')
+  // modifiers.ts lets no other operator stand beside a part.
+  return ({ sealed }) => orders[operator as Order](timePart(sealed, part), value)
 }
 
 function existence(value: Value): Test {
@@ -132,10 +147,11 @@ function existence(value: Value): Test {
   }
 }
 
-function sameAsField(other: Attribute, cased: boolean): Test {
+function sameAsField(others: readonly Attribute[], cased: boolean): Test {
   const form = cased ? ('text' as const) : ('lower' as const)
   const hits: Test['hits'] = (candidates, reading) => {
-    const found = candidates.filter((candidate) => reading(other).some((its) => its[form] === candidate[form]))
+    const wanted = others.flatMap((other) => reading(other).map((its) => its[form]))
+    const found = candidates.filter((candidate) => wanted.includes(candidate[form]))
     return found.length > 0 ? { matched: true, found } : no
   }
   return { hits, needs: anyValue }

@@ -1,125 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type EventClass, eventClasses, typeUidOf } from '@sealwatch/contract'
-
-/** Where a Sigma field stands in our events: a path of members. */
-export type FieldTable = Readonly<Record<string, readonly string[]>>
+import { auditd } from './auditd.ts'
+import { actor, at, type FieldTable, file, launch, network, other } from './fields.ts'
 
 export type LogSource = {
   /** OCSF type_uids of the events it covers; none when this product does not collect them. */
   readonly types: readonly number[]
-  /** null: any field may be named, for none of its events ever comes. */
-  readonly fields: FieldTable | null
-}
-
-const at = (path: string) => path.split('/')
-
-const actor: FieldTable = {
-  ProcessId: at('actor/process/pid'),
-  ProcessGuid: at('actor/process/uid'),
-  Image: at('actor/process/file/path'),
-  CommandLine: at('actor/process/cmd_line'),
-  // What the guard tells this act by: an incident, which is an alert of its own, or an allowance.
-  GuardedBy: at('unmapped/guarded_by'),
-  ParentImage: at('actor/process/parent_process/file/path'),
-  ParentCommandLine: at('actor/process/parent_process/cmd_line'),
-  ParentProcessId: at('actor/process/parent_process/pid'),
-  ParentProcessGuid: at('actor/process/parent_process/uid'),
-  AncestorImage: at('actor/process/ancestry/*/path'),
-  User: at('actor/user/name'),
-  UserId: at('actor/user/uid'),
-  EffectiveUserId: at('actor/process/euid'),
-  LoginUserId: at('actor/process/auid'),
-  LogonId: at('actor/process/session/uid'),
-  Terminal: at('actor/process/session/terminal'),
-  ContainerId: at('actor/process/container/uid'),
-  ContainerName: at('actor/process/container/name'),
-  ContainerImage: at('actor/process/container/image/name'),
-  PodId: at('actor/process/container/pod_uuid'),
-  Unit: at('actor/process/xattributes/unit'),
-}
-
-const launch: FieldTable = {
-  ...actor,
-  Image: at('process/file/path'),
-  CommandLine: at('process/cmd_line'),
-  ProcessId: at('process/pid'),
-  ProcessGuid: at('process/uid'),
-  CurrentDirectory: at('process/working_directory'),
-  LaunchedFile: at('unmapped/filename'),
-  Variables: at('unmapped/variables/*'),
-  IsSecure: at('unmapped/secure'),
-  NetworkDescriptors: at('unmapped/network_descriptors/*'),
-  ImageOwnerId: at('process/file/owner/uid'),
-  ImagePackage: at('process/file/product/name'),
-  ImageSha256: at('process/file/hashes/*/value'),
-  ImageIsMemfd: at('process/file/xattributes/memfd'),
-  ImageIsDeleted: at('process/file/is_deleted'),
-  ImageMode: at('process/file/xattributes/mode'),
-  ImageFilesystem: at('process/file/xattributes/fs_magic'),
-}
-
-const file: FieldTable = {
-  ...actor,
-  TargetFilename: at('file/path'),
-  WatchedFile: at('unmapped/watched'),
-  TargetPackage: at('file/product/name'),
-  TargetLinks: at('file/xattributes/nlink'),
-  TargetOwnerId: at('file/owner/uid'),
-  TargetMode: at('file/xattributes/mode'),
-  Access: at('unmapped/access'),
-  Result: at('status'),
-  // Of a descriptor that came over a unix socket: who sent it.
-  PassedBy: at('unmapped/passed/by_path'),
-  PassedDescriptor: at('unmapped/passed/descriptor'),
-  Change: at('unmapped/change'),
-  IsSetBack: at('unmapped/set_back'),
-  // What it left is what the package brought.
-  IsAsShipped: at('unmapped/as_shipped'),
-  ResultPackage: at('file_result/product/name'),
-  Diff: at('unmapped/diff'),
-  ResultFilename: at('file_result/path'),
-  ResultMode: at('file_result/xattributes/mode'),
-  ResultOwnerId: at('file_result/owner/uid'),
-  ResultSize: at('file_result/size'),
-  ResultSha256: at('file_result/hashes/*/value'),
-}
-
-const network: FieldTable = {
-  ...actor,
-  // Of those that OCSF has no number for: Bind, Socket.
-  Activity: at('activity_name'),
-  Initiated: at('unmapped/initiated'),
-  Protocol: at('connection_info/protocol_name'),
-  Direction: at('connection_info/direction'),
-  SourceIp: at('src_endpoint/ip'),
-  SourcePort: at('src_endpoint/port'),
-  DestinationIp: at('dst_endpoint/ip'),
-  DestinationPort: at('dst_endpoint/port'),
-  // Never there: the kernel knows addresses alone.
-  DestinationHostname: at('dst_endpoint/hostname'),
-  // Of a unix socket.
-  DestinationName: at('dst_endpoint/name'),
-  SocketFamily: at('unmapped/socket_family'),
-  SocketType: at('unmapped/socket_type'),
-  Result: at('status'),
-  ResultCode: at('status_code'),
-}
-
-const other: FieldTable = {
-  ...actor,
-  SourceProcessId: at('actor/process/pid'),
-  SourceProcessGuid: at('actor/process/uid'),
-  SourceImage: at('actor/process/file/path'),
-  SourceCommandLine: at('actor/process/cmd_line'),
-  SourceUser: at('actor/user/name'),
-  TargetProcessId: at('process/pid'),
-  TargetProcessGuid: at('process/uid'),
-  TargetImage: at('process/file/path'),
-  TargetCommandLine: at('process/cmd_line'),
-  TargetUserId: at('process/user/uid'),
-  Relation: at('unmapped/relation'),
-  Result: at('status'),
+  readonly fields: FieldTable
+  /** Any other field may be named, and no event has it. */
+  readonly isOpen: boolean
+  /** Where keywords are looked for; nowhere: its events have no text. */
+  readonly text: readonly string[]
 }
 
 /**
@@ -127,7 +19,7 @@ const other: FieldTable = {
  * `process_credentials`, those of the kernel, `network_listen`, `network_socket`, `policy_denial`, `unknown_interval`, `self_protection`,
  * `file_baseline`, `host_posture` and `guard_incident` are our own.
  */
-const categories: Readonly<Record<string, LogSource>> = {
+const categories: Readonly<Record<string, Pick<LogSource, 'types' | 'fields'>>> = {
   process_creation: { types: [typeUidOf('process', 'launch')], fields: launch },
   process_termination: { types: [typeUidOf('process', 'terminate')], fields: { ...actor, ExitCode: at('exit_code') } },
   process_access: {
@@ -336,14 +228,20 @@ const categories: Readonly<Record<string, LogSource>> = {
   file_delete: { types: [typeUidOf('file', 'delete')], fields: file },
 }
 
-const notCollected: LogSource = { types: [], fields: null }
+const notCollected: LogSource = { types: [], fields: {}, isOpen: true, text: [] }
+/** What somebody wrote who started a program, and the files that it is about. */
+const texts = ['process/cmd_line', 'actor/process/cmd_line', 'process/file/path', 'file/path']
 
 /** A rule for logs that we do not collect is right, and costs nothing: it simply never fires. */
-export function logSourceOf(source: { category?: string; product?: string; service?: string }): LogSource {
-  const ours = (source.product === undefined || source.product === 'linux') && source.service === undefined
-  return (ours && source.category !== undefined && categories[source.category]) || notCollected
+export function logSourceOf({ category, product, service }: LogSourceName): LogSource {
+  if (product !== undefined && product !== 'linux') return notCollected
+  if (service === 'auditd' && category === undefined) return auditd
+  const found = service === undefined && category !== undefined ? categories[category] : undefined
+  return found ? { ...found, isOpen: false, text: texts } : notCollected
 }
 
-function typesOf(name: EventClass): readonly number[] {
+export type LogSourceName = { readonly category?: string; readonly product?: string; readonly service?: string }
+
+export function typesOf(name: EventClass): readonly number[] {
   return Object.values(eventClasses[name].activities).map(({ id }) => eventClasses[name].uid * 100 + id)
 }

@@ -7,9 +7,10 @@ import { type DetectErrorCode, detectError } from '../errors.ts'
 import { ruleLimits } from '../limits.ts'
 import type { RuleDocument } from './document.ts'
 import type { Value } from './item.ts'
+import type { LogSourceName } from './log-sources.ts'
 
 export type Path = readonly (string | number)[]
-type Map = Readonly<Record<string, unknown>>
+export type Map = Readonly<Record<string, unknown>>
 
 /** Where a rule file is wrong: makes the error and notes the line. */
 export type Fault = (
@@ -28,71 +29,104 @@ export type ItemSource = {
 /** Any of the groups must match; a group matches when all its items do. */
 export type SelectionSource = { readonly name: string; readonly groups: readonly (readonly ItemSource[])[] }
 
-export type RuleSource = {
+/** Selections, and what joins them: any of the conditions. */
+export type Detection = {
+  readonly selections: readonly SelectionSource[]
+  readonly conditions: readonly { readonly text: string; readonly at: Path }[]
+}
+
+/** What rules and correlations say of themselves alike. */
+export type Head = {
+  /** Of what has none, the name. */
   readonly id: string
+  readonly name: string | undefined
   readonly title: string
   readonly description: string | undefined
-  readonly status: string | undefined
   /** Date of the last change. */
   readonly version: string | undefined
   readonly level: SeverityName
   readonly tags: readonly string[]
   readonly references: readonly string[]
   readonly falsepositives: readonly string[]
-  readonly logsource: { readonly category?: string; readonly product?: string; readonly service?: string }
-  readonly selections: readonly SelectionSource[]
-  /** Any of them fires. */
-  readonly conditions: readonly { readonly text: string; readonly at: Path }[]
 }
+
+export type RuleSource = Head & { readonly logsource: LogSourceName; readonly detection: Detection }
 
 const members = [
   ...['title', 'id', 'name', 'related', 'taxonomy', 'status', 'description', 'license', 'author', 'references'],
   ...['date', 'modified', 'logsource', 'detection', 'fields', 'falsepositives', 'level', 'tags', 'scope'],
+  ...['correlation', 'filter', 'placeholders'],
 ]
 const uuidForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export function faultsIn(path: string, document: RuleDocument, where: { line: number }): Fault {
+export function faultsIn(document: RuleDocument, where: { line: number }): Fault {
   return (code, at, { received, advice, cause }) => {
     where.line = document.lineOf(at)
-    const attempted = `reading ${path}, line ${where.line}${at.length > 0 ? `, ${at.join('.')}` : ''}`
+    const attempted = `reading ${document.path}, line ${where.line}${at.length > 0 ? `, ${at.join('.')}` : ''}`
     return detectError(code, { attempted, received, cause, ...(advice !== undefined && { advice }) })
   }
 }
 
-/** Checks the form of a whole rule file. Every error names the line and what to write instead. */
+/** Checks the form of a whole rule. Every error names the line and what to write instead. */
 export function ruleSource({ value }: RuleDocument, fault: Fault): RuleSource {
   const rule = mapAt(value, [], fault)
+  const head = headIn(rule, fault)
+  return {
+    ...head,
+    logsource: logSourceIn(mapAt(rule.logsource, ['logsource'], fault), fault),
+    detection: detectionIn(mapAt(rule.detection, ['detection'], fault), 'detection', fault),
+  }
+}
+
+/** `level`: where it says none. */
+export function headIn(rule: Map, fault: Fault, level: SeverityName = 'medium'): Head {
+  checkMembers(rule, fault)
+  const name = optionalText(rule, 'name', fault)
+  return {
+    id: optionalText(rule, 'id', fault) === undefined && name ? name : uuidIn(rule, fault),
+    name,
+    title: requiredText(rule, 'title', fault, 'Give the rule a title'),
+    description: optionalText(rule, 'description', fault)?.trim(),
+    version: optionalText(rule, 'modified', fault) ?? optionalText(rule, 'date', fault),
+    level: levelIn(rule, fault) ?? level,
+    tags: textList(rule, 'tags', fault),
+    references: textList(rule, 'references', fault),
+    falsepositives: textList(rule, 'falsepositives', fault),
+  }
+}
+
+export function checkMembers(rule: Map, fault: Fault): void {
+  if (rule.action !== undefined)
+    throw fault('RULE_SHAPE', ['action'], {
+      received: rule.action,
+      advice: 'Write each rule out: documents that others take members from are of Sigma 1',
+    })
   for (const name of Object.keys(rule)) {
     // Sigma allows members of one's own, so only what looks like a slip of the pen is refused.
     const meant = members.includes(name) ? undefined : nearest(name, members)
     if (meant) throw fault('RULE_UNKNOWN_MEMBER', [name], { received: name, advice: `Write ${meant}` })
   }
-  const logsource = mapAt(rule.logsource, ['logsource'], fault)
-  const detection = mapAt(rule.detection, ['detection'], fault)
-  const level = optionalText(rule, 'level', fault) ?? 'medium'
-  if (!isLevel(level)) {
-    const advice = `Write ${Object.keys(severities).join(', ')}`
-    throw fault('RULE_SHAPE', ['level'], { received: level, advice })
-  }
-  const id = requiredText(rule, 'id', fault, 'Give the rule a UUID: findings are numbered by it')
-  if (!uuidForm.test(id)) throw fault('RULE_SHAPE', ['id'], { received: id, advice: 'Write a UUID' })
-  return {
-    id: id.toLowerCase(),
-    title: requiredText(rule, 'title', fault, 'Give the rule a title'),
-    description: optionalText(rule, 'description', fault)?.trim(),
-    status: optionalText(rule, 'status', fault),
-    version: optionalText(rule, 'modified', fault) ?? optionalText(rule, 'date', fault),
-    level,
-    tags: textList(rule, 'tags', fault),
-    references: textList(rule, 'references', fault),
-    falsepositives: textList(rule, 'falsepositives', fault),
-    logsource: logSourceIn(logsource, fault),
-    conditions: conditionsOf(detection, fault),
-    selections: selectionsOf(detection, fault),
-  }
 }
 
-function logSourceIn(logsource: Map, fault: Fault): RuleSource['logsource'] {
+function uuidIn(rule: Map, fault: Fault): string {
+  const id = requiredText(rule, 'id', fault, 'Give the rule a UUID: findings are numbered by it')
+  if (uuidForm.test(id)) return id.toLowerCase()
+  throw fault('RULE_SHAPE', ['id'], { received: id, advice: 'Write a UUID' })
+}
+
+function levelIn(rule: Map, fault: Fault): SeverityName | undefined {
+  const level = optionalText(rule, 'level', fault)
+  if (level === undefined || isLevel(level)) return level
+  throw fault('RULE_SHAPE', ['level'], { received: level, advice: `Write ${Object.keys(severities).join(', ')}` })
+}
+
+/** `at`: the member of the document that the detection is. `others`: members of it that are no selections. */
+export function detectionIn(detection: Map, at: string, fault: Fault, others: readonly string[] = []): Detection {
+  const named = Object.entries(detection).filter(([name]) => name !== 'condition' && !others.includes(name))
+  return { conditions: conditionsOf(detection, at, fault), selections: selectionsOf(named, at, fault) }
+}
+
+export function logSourceIn(logsource: Map, fault: Fault): LogSourceName {
   const entries = ['category', 'product', 'service'].flatMap((name) => {
     const text = optionalText(logsource, name, fault, ['logsource'])
     return text === undefined ? [] : [[name, text]]
@@ -101,11 +135,11 @@ function logSourceIn(logsource: Map, fault: Fault): RuleSource['logsource'] {
   throw fault('RULE_SHAPE', ['logsource'], { advice: 'Name a category, a product or a service' })
 }
 
-function conditionsOf(detection: Map, fault: Fault): RuleSource['conditions'] {
+function conditionsOf(detection: Map, above: string, fault: Fault): Detection['conditions'] {
   const { condition } = detection
-  const at = ['detection', 'condition']
+  const at = [above, 'condition']
   if (detection.timeframe !== undefined)
-    throw fault('RULE_CONDITION', ['detection', 'timeframe'], {
+    throw fault('RULE_CONDITION', [above, 'timeframe'], {
       advice: 'Write a Sigma correlation: events are judged one by one',
     })
   if (typeof condition === 'string') return [{ text: condition, at }]
@@ -114,20 +148,19 @@ function conditionsOf(detection: Map, fault: Fault): RuleSource['conditions'] {
       if (typeof text === 'string') return { text, at: [...at, index] }
       throw fault('RULE_CONDITION', [...at, index], { received: text, advice: 'Write the condition as text' })
     })
-  throw fault('RULE_CONDITION', 'condition' in detection ? at : ['detection'], {
+  throw fault('RULE_CONDITION', 'condition' in detection ? at : [above], {
     received: condition,
     advice: 'Add "condition: selection"',
   })
 }
 
-function selectionsOf(detection: Map, fault: Fault): readonly SelectionSource[] {
-  const named = Object.entries(detection).filter(([name]) => name !== 'condition')
-  if (named.length === 0) throw fault('RULE_SHAPE', ['detection'], { advice: 'Add a selection' })
+function selectionsOf(named: readonly [string, unknown][], above: string, fault: Fault): readonly SelectionSource[] {
+  if (named.length === 0) throw fault('RULE_SHAPE', [above], { advice: 'Add a selection' })
   if (named.length > ruleLimits.selectionsMax)
-    throw fault('RULE_TOO_MANY', ['detection'], {
+    throw fault('RULE_TOO_MANY', [above], {
       received: `${named.length} selections of ${ruleLimits.selectionsMax}`,
     })
-  return named.map(([name, body]) => ({ name, groups: groupsOf(body, ['detection', name], fault) }))
+  return named.map(([name, body]) => ({ name, groups: groupsOf(body, [above, name], fault) }))
 }
 
 function groupsOf(body: unknown, at: Path, fault: Fault): SelectionSource['groups'] {
@@ -159,36 +192,36 @@ function valuesOf(values: readonly unknown[], at: Path, fault: Fault): readonly 
   throw fault('RULE_VALUE', at, { received: values[wrong], advice: 'Write text, a number, true, false or null' })
 }
 
-function requiredText(map: Map, name: string, fault: Fault, advice: string): string {
+export function requiredText(map: Map, name: string, fault: Fault, advice: string): string {
   const text = optionalText(map, name, fault)
   if (text !== undefined && text !== '') return text
   throw fault('RULE_SHAPE', name in map ? [name] : [], { received: map[name], advice })
 }
 
-function optionalText(map: Map, name: string, fault: Fault, above: Path = []): string | undefined {
+export function optionalText(map: Map, name: string, fault: Fault, above: Path = []): string | undefined {
   const value = map[name]
   if (value === undefined || typeof value === 'string') return value
   throw fault('RULE_SHAPE', [...above, name], { received: value, advice: `Write ${name} as text, in quotes` })
 }
 
-function textList(map: Map, name: string, fault: Fault): readonly string[] {
+export function textList(map: Map, name: string, fault: Fault, above: Path = []): readonly string[] {
   const value = map[name] ?? []
   const list = isList(value) ? value : [value]
   if (list.every((text) => typeof text === 'string')) return list
-  throw fault('RULE_SHAPE', [name], { received: value, advice: `Write ${name} as a list of texts` })
+  throw fault('RULE_SHAPE', [...above, name], { received: value, advice: `Write ${name} as a list of texts` })
 }
 
-function mapAt(value: unknown, at: Path, fault: Fault): Map {
+export function mapAt(value: unknown, at: Path, fault: Fault): Map {
   if (isMap(value)) return value
   const advice = at.length === 0 ? 'Write a Sigma rule: title, id, logsource, detection' : `Add ${at.join('.')}`
   throw fault('RULE_SHAPE', at, { received: value, advice })
 }
 
-function isMap(value: unknown): value is Map {
+export function isMap(value: unknown): value is Map {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isList(value: unknown): value is readonly unknown[] {
+export function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
 }
 
