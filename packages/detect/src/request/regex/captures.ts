@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isWordByte } from './bytes.ts'
+import type { Meter } from './dfa.ts'
+import type { Instruction, Program } from './program.ts'
+import type { Assertion } from './syntax.ts'
+
+/** Where each group begins and ends, -1 where it took no part: group n at 2n and 2n + 1, the whole match first. */
+export type Captures = Int32Array
+
+type Threads = { readonly at: number[]; readonly kept: Captures[] }
+
+/**
+ * The match that a backtracking engine would find, in linear time: all ways advance together, those that are preferred
+ * first (Pike). Undefined when there is none from `from` on, or when the meter ran out.
+ */
+export function createCaptures({ code, start }: Program, groups: number) {
+  // Kept between calls; what a mark says of one call is never said of another.
+  const marks = new Int32Array(code.length)
+  let mark = 0
+  return (text: string, from: number, meter: Meter): Captures | undefined => {
+    if (mark > 0x7000_0000) {
+      marks.fill(0)
+      mark = 0
+    }
+    const base = mark + 1 - from
+    mark = base + text.length + 1
+    return capturesIn(code, start, 2 * (groups + 1), marks, base, text, from, meter)
+  }
+}
+
+function capturesIn(
+  code: readonly Instruction[],
+  start: number,
+  slots: number,
+  marks: Int32Array,
+  base: number,
+  text: string,
+  from: number,
+  meter: Meter,
+): Captures | undefined {
+  let now: Threads = { at: [], kept: [] }
+  let next: Threads = { at: [], kept: [] }
+  let best: Captures | undefined
+
+  /** Adds what is reached from `seed` without reading, in order of preference. */
+  const add = (threads: Threads, seed: number, kept: Captures, position: number): void => {
+    const open: { at: number; kept: Captures }[] = [{ at: seed, kept }]
+    for (let top = open.pop(); top !== undefined; top = open.pop()) {
+      if (marks[top.at] === base + position) continue
+      marks[top.at] = base + position
+      meter.steps -= 1
+      const instruction = code[top.at] as Instruction
+      if (instruction.op === 'fork')
+        open.push({ at: instruction.second, kept: top.kept }, { at: instruction.first, kept: top.kept })
+      else if (instruction.op === 'save') {
+        const changed = top.kept.slice()
+        changed[instruction.slot] = position
+        open.push({ at: instruction.next, kept: changed })
+      } else if (instruction.op === 'assert') {
+        if (holdsAt(instruction.what, text, position)) open.push({ at: instruction.next, kept: top.kept })
+      } else {
+        threads.at.push(top.at)
+        threads.kept.push(top.kept)
+      }
+    }
+  }
+
+  /** Reads one byte on all ways; a way that matched cuts off those that are less preferred. */
+  const advance = (position: number): void => {
+    const unit = position < text.length ? text.charCodeAt(position) : -1
+    for (let i = 0; i < now.at.length; i += 1) {
+      const instruction = code[now.at[i] as number] as Instruction
+      const kept = now.kept[i] as Captures
+      if (instruction.op === 'match') {
+        best = kept.slice()
+        best[1] = position
+        return
+      }
+      if (instruction.op === 'byte' && unit >= 0 && instruction.set[unit] === 1)
+        add(next, instruction.next, kept, position + 1)
+    }
+  }
+
+  for (let position = from; position <= text.length && meter.steps >= 0; position += 1) {
+    if (best === undefined) {
+      const kept = new Int32Array(slots).fill(-1)
+      kept[0] = position
+      add(now, start, kept, position)
+    }
+    if (now.at.length === 0 && best !== undefined) break
+    next.at.length = 0
+    next.kept.length = 0
+    advance(position)
+    ;[now, next] = [next, now]
+  }
+  return meter.steps < 0 ? undefined : best
+}
+
+function holdsAt(what: Assertion, text: string, at: number): boolean {
+  switch (what) {
+    case 'text-start':
+      return at === 0
+    case 'text-end':
+      return at === text.length
+    case 'line-start':
+      return at === 0 || (text.charCodeAt(at - 1) === 0x0a && at < text.length)
+    case 'line-end':
+      return at === text.length || text.charCodeAt(at) === 0x0a
+    case 'boundary':
+      return isWord(text, at - 1) !== isWord(text, at)
+    case 'no-boundary':
+      return isWord(text, at - 1) === isWord(text, at)
+  }
+}
+
+const isWord = (text: string, at: number) => at >= 0 && at < text.length && isWordByte(text.charCodeAt(at))

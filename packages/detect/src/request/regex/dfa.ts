@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ByteSet, isWordByte } from './bytes.ts'
+import type { Instruction, Program } from './program.ts'
+import type { Assertion } from './syntax.ts'
+
+/** What evaluation may still cost: whoever runs expressions over hostile text hands one over for all of them. */
+export type Meter = { steps: number }
+
+/** States are made as texts ask for them; when there is no more room, all are forgotten and made anew. */
+const cellsMax = 64 * 1024
+const idsMax = 256 * 1024
+
+/** What stood before: the text's beginning, a line feed, a word byte, another byte. */
+const [atStart, afterLine, afterWord, afterOther] = [0, 1, 2, 3]
+const starts = 4
+const [unknown, matched] = [0, 1]
+const firstState = 2
+
+export type Scan = {
+  /** Whether there is a match; undefined when the meter ran out before that was known. */
+  test(text: string, meter: Meter): boolean | undefined
+  /** Where the search for what the last test found may begin: no match begins before. */
+  readonly from: number
+}
+
+/**
+ * A deterministic automaton that is made while it runs (Thompson, 1968; Cox, 2010): a byte costs one look into a table,
+ * or, the first time, as many steps as the expression has places. Its room is bounded, and so are its steps.
+ */
+export function createDfa(program: Program): Scan {
+  const { code, asserts } = program
+  const classes = classesOf(program)
+  const width = classes.count + 1
+  const end = classes.count
+  const statesMax = Math.max(starts + 2, Math.min(0xffff, Math.floor(cellsMax / width)))
+  let table = new Uint16Array(0)
+  let states: State[] = []
+  let byKey = new Map<string, number>()
+  let ids = 0
+  let from = 0
+  const startSteps: (Step | undefined)[] = []
+  const marks = new Int32Array(code.length)
+  let mark = 0
+  const open: number[] = []
+
+  /** Where reading a byte of a class leads from the instructions in `seeds`. */
+  const stepFrom = (seeds: ArrayLike<number>, kind: number, cls: number, meter: Meter): Step => {
+    const next: number[] = []
+    const byte = cls === end ? -1 : (classes.sample[cls] as number)
+    mark += 1
+    for (let i = 0; i < seeds.length; i += 1) open.push(seeds[i] as number)
+    let found = false
+    while (open.length > 0) {
+      const at = open.pop() as number
+      if (marks[at] === mark) continue
+      marks[at] = mark
+      meter.steps -= 1
+      const instruction = code[at] as Instruction
+      if (instruction.op === 'byte') {
+        if (byte >= 0 && instruction.set[byte] === 1) next.push(instruction.next)
+      } else if (instruction.op === 'fork') open.push(instruction.second, instruction.first)
+      else if (instruction.op === 'match') found = true
+      else if (instruction.op === 'save' || holds(instruction.what, kind, byte)) open.push(instruction.next)
+    }
+    return { found, next }
+  }
+
+  const startStep = (kind: number, cls: number, meter: Meter): Step => {
+    const at = kind * width + cls
+    startSteps[at] ??= stepFrom([program.start], kind, cls, meter)
+    return startSteps[at]
+  }
+
+  const stateOf = (kind: number, next: readonly number[]): number => {
+    const sorted = Int32Array.from(new Set(next)).sort()
+    const key = `${kind} ${sorted.join()}`
+    const known = byKey.get(key)
+    if (known !== undefined) return known
+    const state = states.length
+    ids += sorted.length
+    states.push({ kind, ids: sorted })
+    byKey.set(key, state)
+    if ((state + 1) * width > table.length) {
+      const grown = new Uint16Array(Math.min(statesMax, Math.max(16, 2 * states.length)) * width)
+      grown.set(table)
+      table = grown
+    }
+    return state
+  }
+
+  const forget = (): void => {
+    table = new Uint16Array(0)
+    byKey = new Map()
+    // The two numbers that are no states stand for two that are never reached.
+    states = []
+    ids = 0
+    const none = new Int32Array()
+    for (let i = 0; i < firstState; i += 1) states.push({ kind: afterOther, ids: none })
+    for (let kind = atStart; kind <= afterOther; kind += 1) stateOf(kind, [])
+  }
+
+  const transition = (state: number, cls: number, meter: Meter): number => {
+    const { kind, ids: seeds } = states[state] as State
+    const own = stepFrom(seeds, kind, cls, meter)
+    const begun = startStep(kind, cls, meter)
+    let target = matched
+    if (!own.found && !begun.found) {
+      const after = cls === end ? afterOther : kindAfter(classes.sample[cls] as number)
+      const isFull = states.length >= statesMax - 1 || ids > idsMax
+      if (isFull) forget()
+      target = stateOf(asserts ? after : afterOther, [...own.next, ...begun.next])
+      if (isFull) return target
+    }
+    table[state * width + cls] = target
+    return target
+  }
+
+  forget()
+  return {
+    get from() {
+      return from
+    },
+    test(text, meter) {
+      const { of } = classes
+      from = 0
+      let state = firstState + (asserts ? atStart : afterOther)
+      for (let at = 0; at < text.length; at += 1) {
+        const cls = of[text.charCodeAt(at)] as number
+        if (state < firstState + starts) from = at
+        const known = table[state * width + cls] as number
+        if (known === unknown) {
+          state = transition(state, cls, meter)
+          if (meter.steps < 0) return undefined
+        } else state = known
+        if (state === matched) return true
+      }
+      if (state < firstState + starts) from = text.length
+      const known = table[state * width + end] as number
+      return (known === unknown ? transition(state, end, meter) : known) === matched
+    },
+  }
+}
+
+type State = { readonly kind: number; readonly ids: Int32Array }
+type Step = { readonly found: boolean; readonly next: readonly number[] }
+
+const kindAfter = (byte: number): number => (byte === 0x0a ? afterLine : isWordByte(byte) ? afterWord : afterOther)
+
+/** `byte`: that follows; -1 at the end. */
+function holds(what: Assertion, kind: number, byte: number): boolean {
+  switch (what) {
+    case 'text-start':
+      return kind === atStart
+    case 'text-end':
+      return byte < 0
+    case 'line-start':
+      return kind === atStart || (kind === afterLine && byte >= 0)
+    case 'line-end':
+      return byte < 0 || byte === 0x0a
+    case 'boundary':
+      return (kind === afterWord) !== isWordByte(byte)
+    case 'no-boundary':
+      return (kind === afterWord) === isWordByte(byte)
+  }
+}
+
+/** Bytes that no set and no assertion tells apart are one class. */
+function classesOf({ code, asserts }: Program): { of: Uint8Array; sample: number[]; count: number } {
+  const sets = new Set<ByteSet>()
+  for (const instruction of code) if (instruction.op === 'byte') sets.add(instruction.set)
+  let of = Uint8Array.from({ length: 256 }, (_, byte) => (asserts ? kindAfter(byte) : 0))
+  for (const set of sets) of = refined(of, set)
+  const sample: number[] = []
+  const numbers = new Map<number, number>()
+  of.forEach((cls, byte) => {
+    if (!numbers.has(cls)) {
+      numbers.set(cls, sample.length)
+      sample.push(byte)
+    }
+  })
+  return { of: of.map((cls) => numbers.get(cls) as number), sample, count: sample.length }
+}
+
+function refined(of: Uint8Array, set: ByteSet): Uint8Array<ArrayBuffer> {
+  const numbers = new Map<number, number>()
+  return Uint8Array.from(of, (cls, byte) => {
+    const key = 2 * cls + (set[byte] as number)
+    if (!numbers.has(key)) numbers.set(key, numbers.size)
+    return numbers.get(key) as number
+  })
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Required, requiredBy } from './atoms.ts'
+import { type Captures, createCaptures } from './captures.ts'
+import { createDfa, type Meter, type Scan } from './dfa.ts'
+import { programOf } from './program.ts'
+import { parsePattern } from './syntax.ts'
+
+export type ByteRegex = {
+  readonly required: Required
+  readonly notes: readonly string[]
+  /** Is there a match? Undefined when the meter ran out. */
+  test(text: string, meter: Meter): boolean | undefined
+  /** Where the match and its groups lie that a backtracking engine would find first. */
+  captures(text: string, meter: Meter): Captures | undefined
+}
+
+/**
+ * A regular expression of PCRE over bytes (texts are latin1), in time linear in the text and bounded by a meter.
+ * Throws RegexSyntaxError. Automata are made when they are first needed.
+ */
+export function compileByteRegex(source: string, flags: { readonly ignoreCase?: boolean } = {}): ByteRegex {
+  const { node, groups, notes } = parsePattern(source, flags)
+  const plain = programOf(node, false)
+  let scan: Scan | undefined
+  let keeping: ReturnType<typeof createCaptures> | undefined
+  const scanned = () => {
+    scan ??= createDfa(plain)
+    return scan
+  }
+  return {
+    required: requiredBy(node),
+    notes,
+    test: (text, meter) => scanned().test(text, meter),
+    captures(text, meter) {
+      const found = scanned()
+      if (!found.test(text, meter)) return undefined
+      keeping ??= createCaptures(programOf(node, true), groups)
+      return keeping(text, found.from, meter)
+    },
+  }
+}
