@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readContext } from '../context.ts'
+import { decodeLimits } from '../limits.ts'
+import { decodeRequest } from './request.ts'
+
+const signalsOf = (given: object) =>
+  decodeRequest(
+    readContext({ method: 'GET', path: '/', query: '', headers: [], address: '192.0.2.1', ...given }),
+  ).signals.map(({ kind, where }) => `${kind} ${where}`)
+
+test('DET-1 requests that two servers may cut at different places are told of', () => {
+  const rows: [string, string][][] = [
+    [
+      ['Content-Length', '1'],
+      ['Transfer-Encoding', 'chunked'],
+    ],
+    [
+      ['Content-Length', '1'],
+      ['Content-Length', '1'],
+    ],
+    [['Content-Length', '+1']],
+    [['Content-Length', '1,1']],
+    [['Transfer-Encoding', 'xchunked']],
+    [['Transfer-Encoding ', 'chunked']],
+    [['Transfer-Encoding', '\x0bchunked']],
+    [['X', 'a\r\n b']],
+    [['X:', 'a']],
+  ]
+  for (const headers of rows)
+    assert(
+      signalsOf({ headers }).some((told) => told.startsWith('smuggling-shape')),
+      JSON.stringify(headers),
+    )
+  assert.deepEqual(
+    signalsOf({
+      headers: [
+        ['Transfer-Encoding', 'gzip, chunked'],
+        ['Host', 'a'],
+      ],
+    }),
+    [],
+  )
+  assert.deepEqual(signalsOf({ headers: [['X', 'a\x07b']] }), ['control-byte REQUEST_HEADERS:x'])
+})
+
+test('DET-1 odd bytes and odd encodings are told of, with their place', () => {
+  const rows: [string, string][] = [
+    ['q=a%00b', 'null-byte ARGS_GET:q'],
+    ['q=%c0%af', 'overlong ARGS_GET:q'],
+    ['q=%ff', 'invalid-utf8 ARGS_GET:q'],
+    ['q=%253cscript', 'double-encoded ARGS_GET:q'],
+    ['q=%u003c', 'percent-u ARGS_GET:q'],
+    ['q=%zz', 'malformed-encoding ARGS_GET:q'],
+    ['q=%26lt;x', 'hidden-encoding ARGS_GET:q'],
+    ['q=MScgT1IgJzEnPScxJyAtLSA=', 'hidden-encoding ARGS_GET:q'],
+    ['q=1&q=2', 'repeated-parameter ARGS_GET:q'],
+    [`q=${'x'.repeat(600)}`, 'padded ARGS_GET:q'],
+  ]
+  for (const [query, told] of rows) assert(signalsOf({ query }).includes(told), `${query}: ${signalsOf({ query })}`)
+  assert.deepEqual(
+    signalsOf({ query: 'q=caf%C3%A9+au+lait&ids[]=1&ids[]=2', headers: [['Referer', 'https://a/?b=%20c']] }),
+    [],
+  )
+})
+
+test('DET-1 text that is encoded several times over is found within, and says how', () => {
+  const encoded = encodeURIComponent(Buffer.from('<script>alert(1)</script>').toString('base64'))
+  const { values } = decodeRequest(
+    readContext({
+      method: 'GET',
+      path: '/',
+      query: `q=${encodeURIComponent(encoded)}`,
+      headers: [],
+      address: '192.0.2.1',
+    }),
+  )
+  const found = values.find(({ text }) => text === '<script>alert(1)</script>')
+  assert.equal(found?.inside, 'percent base64')
+})
+
+const bytes = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
+  maxLength: 300,
+})
+const signs = fc.string({ unit: fc.constantFrom(...'{}[]",:\\<>!-?/&;=%u0a+ \r\n\tb--=\0\xc0\xff'), maxLength: 300 })
+const header = fc.tuple(
+  fc.constantFrom('Content-Type', 'Content-Encoding', 'Cookie', 'Transfer-Encoding', 'Content-Length', 'X'),
+  fc.oneof(
+    fc.constantFrom(
+      'application/json',
+      'text/xml',
+      'multipart/form-data; boundary=b',
+      'application/x-www-form-urlencoded',
+      'gzip',
+      'br',
+    ),
+    bytes,
+  ),
+)
+const shape = fc.record({
+  method: bytes,
+  path: bytes,
+  query: fc.oneof(bytes, signs),
+  headers: fc.array(header, { maxLength: 5 }),
+  body: fc.oneof(bytes, signs).map((text) => Buffer.from(text, 'latin1')),
+  address: fc.constant('::1'),
+})
+
+test('DET-1 whatever bytes a request has, it is decoded within its limits', () => {
+  const tight = { ...decodeLimits, headBytesMax: 128, tailBytesMax: 64, valuesMax: 20, depthMax: 4, formCharsMax: 200 }
+  fc.assert(
+    fc.property(shape, (given) => {
+      const { values, signals } = decodeRequest(readContext(given), tight)
+      // A value that is being read when the limit is met brings its name, and a body its rest and its tail.
+      assert(values.length <= tight.valuesMax * (1 + 3 * tight.formsMax) + 64, `${values.length} values`)
+      assert(signals.length <= tight.signalsMax)
+      for (const { text } of values) assert(/^[\0-\xff]*$/.test(text), 'text that is no latin1')
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('DET-1 what was written as a form is what is read', () => {
+  const word = fc.string({
+    unit: fc.integer({ min: 0x20, max: 0x7e }).map((byte) => String.fromCharCode(byte)),
+    minLength: 1,
+    maxLength: 20,
+  })
+  fc.assert(
+    fc.property(fc.uniqueArray(word, { maxLength: 8 }), word, (names, value) => {
+      const query = names.map((name) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+      const { values } = decodeRequest(readContext({ method: 'GET', path: '/', query, headers: [], address: '::1' }))
+      const read = values.filter(({ source, inside }) => source === 'ARGS_GET' && inside === undefined)
+      assert.deepEqual(
+        read.map(({ name, text }) => [name, text]),
+        names.map((name) => [name, value]),
+      )
+    }),
+  )
+})
+
+test('DET-1 what was written as JSON is what is read', () => {
+  const leaves = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.values(value).flatMap(leaves)
+      : [typeof value === 'string' ? Buffer.from(value, 'utf8').toString('latin1') : String(value)]
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 5 }), (text) => {
+      const headers = [['Content-Type', 'application/json']]
+      const { values } = decodeRequest(
+        readContext({ method: 'POST', path: '/', query: '', headers, address: '::1', body: Buffer.from(text) }),
+      )
+      const read = values.filter(({ source, inside }) => source === 'ARGS_POST' && inside === undefined)
+      assert.deepEqual(
+        read.map((value) => value.text).sort(),
+        leaves(JSON.parse(text))
+          .map((leaf) => leaf.replace(/^-0$/, '0'))
+          .sort(),
+      )
+    }),
+  )
+})

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { decodeHtml, decodeUrlUnicode } from '../seclang/decoders.ts'
+import type { SignalKind } from '../signals.ts'
+import type { Processor } from './body.ts'
+import type { Findings, Source, Value } from './values.ts'
+
+/** A way in which text is hidden in text. `undo` returns what it was given when there is nothing to undo. */
+type Encoding = { readonly name: string; readonly kind: SignalKind; readonly undo: (text: string) => string }
+
+const encodings: readonly Encoding[] = [
+  {
+    name: 'percent',
+    kind: 'double-encoded',
+    undo: (text) =>
+      /%(?:u[0-9a-f]{4}|[0-9a-f]{2})/i.test(text) ? decodeUrlUnicode(text.replaceAll('+', '%2b')) : text,
+  },
+  { name: 'html', kind: 'hidden-encoding', undo: decodeHtml },
+  { name: 'base64', kind: 'hidden-encoding', undo: fromBase64 },
+]
+
+/**
+ * Text that is encoded within the values of a request: each form of it is one more value, which says how it was found.
+ * How deep, how many and how long together is limited.
+ */
+export function decodeInner(findings: Findings, processor: Processor): void {
+  const { nestingMax, formsMax } = findings.limits
+  let charsLeft = findings.limits.formCharsMax
+  for (const value of findings.values.slice()) {
+    if (value.text.length < 4 || !mayHide.test(value.text)) continue
+    let forms: readonly Value[] = [value]
+    let count = 0
+    for (let depth = 0; depth < nestingMax && forms.length > 0; depth += 1) {
+      const deeper = forms.flatMap((form) => formsOf(form, findings, processor)).slice(0, formsMax - count)
+      count += deeper.length
+      for (const form of deeper) charsLeft -= form.text.length
+      if (charsLeft < 0) return
+      findings.values.push(...deeper)
+      forms = deeper
+    }
+  }
+}
+
+const mayHide = /%[0-9a-fu]|&(?:#|[a-z]{2,4};)|[A-Za-z0-9+/_-]{16}/i
+
+function formsOf({ source, name, text, inside }: Value, findings: Findings, processor: Processor): Value[] {
+  return encodings.flatMap(({ name: encoding, kind, undo }) => {
+    const form = undo(text)
+    if (form === text || form === '') return []
+    if (encoding !== 'percent' || inside !== undefined || isPercentDecoded(source, processor))
+      findings.signal(kind, name === '' ? source : `${source}:${name}`)
+    return [{ source, name, text: form, inside: inside === undefined ? encoding : `${inside} ${encoding}` }]
+  })
+}
+
+/** Elsewhere it is no second time that something is encoded. */
+const isPercentDecoded = (source: Source, processor: Processor) =>
+  /^(?:REQUEST_FILENAME|ARGS_GET)/.test(source) || (source.startsWith('ARGS_POST') && processor === 'URLENCODED')
+
+/** Base64 whose content is text: of random letters, hardly any is. */
+function fromBase64(text: string): string {
+  const body = /^(?:data:[\w/+.-]*;base64,)?([A-Za-z0-9+/_-]{16,}={0,2})$/.exec(text)?.[1]
+  if (body === undefined || body.length % 4 === 1) return text
+  const decoded = Buffer.from(body, 'base64').toString('latin1')
+  return /^[\t\n\r\x20-\x7e]*$/.test(decoded) ? decoded : text
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isUtf8 } from 'node:buffer'
+import type { RequestContext } from '../context.ts'
+import type { Findings, Value } from './values.ts'
+
+/** Bodies end where a header says: where two say it, or one in a way that servers read differently, one of them is fooled. */
+export function findSmuggling({ headers, version }: RequestContext, findings: Findings): void {
+  const lengths: string[] = []
+  const codings: string[] = []
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase()
+    const bare = lower.replace(/[^!-~]+/g, '')
+    if (bare === 'content-length') lengths.push(value)
+    if (bare === 'transfer-encoding') codings.push(value)
+    if (bare !== lower || name === '' || /[()<>@,;:\\"/[\]?={}]/.test(name))
+      findings.signal('smuggling-shape', 'REQUEST_HEADERS_NAMES')
+    if (/[\r\n]/.test(value)) findings.signal('smuggling-shape', `REQUEST_HEADERS:${lower}`)
+    if (hasControl(value)) findings.signal('control-byte', `REQUEST_HEADERS:${lower}`)
+  }
+  if (lengths.length + codings.length > 1) findings.signal('smuggling-shape', 'REQUEST_HEADERS:content-length')
+  if (lengths.some((text) => !/^[0-9]{1,15}$/.test(text)))
+    findings.signal('smuggling-shape', 'REQUEST_HEADERS:content-length')
+  const isPlain =
+    codings.every((text) => /^(?:(?:gzip|deflate|compress), ?)?chunked$/i.test(text)) &&
+    (codings.length === 0 || version === '1.1')
+  if (!isPlain) findings.signal('smuggling-shape', 'REQUEST_HEADERS:transfer-encoding')
+}
+
+/** UTF-8 that encodes ASCII in more bytes than one, which decoders that are not strict read as ASCII. */
+const overlong = /[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/
+
+/** What is odd about the bytes of a value, whatever it says. */
+export function findOddBytes({ source, name, text }: Value, findings: Findings): void {
+  const where = () => (name === '' ? source : `${source}:${name}`)
+  if (text.includes('\0')) findings.signal('null-byte', where())
+  if (text.length >= findings.limits.runCharsMax && hasRun(text, findings.limits.runCharsMax))
+    findings.signal('padded', where())
+  if (text.includes('%u') && /%u[0-9a-f]{4}/i.test(text)) findings.signal('percent-u', where())
+  if (!/[\x80-\xff]/.test(text)) return
+  if (overlong.test(text)) findings.signal('overlong', where())
+  else if (!isUtf8(Buffer.from(text, 'latin1'))) findings.signal('invalid-utf8', where())
+}
+
+/** Tabs may stand in a header; line ends have a signal of their own. */
+function hasControl(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const byte = text.charCodeAt(at)
+    if ((byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13) || byte === 0x7f) return true
+  }
+  return false
+}
+
+function hasRun(text: string, least: number): boolean {
+  let length = 1
+  for (let at = 1; at < text.length; at += 1) {
+    length = text.charCodeAt(at) === text.charCodeAt(at - 1) ? length + 1 : 1
+    if (length >= least) return true
+  }
+  return false
+}
