@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { RequestContext } from '../context.ts'
+import type { DecodedRequest } from '../decode/request.ts'
+import type { Control } from './actions.ts'
+import { nextBit } from './bits.ts'
+import { type Item, newItem, partsOf, type RequestView, viewOf } from './collections.ts'
+import type { Folded } from './fold.ts'
+import { seclangLimits } from './limits.ts'
+import { expand, type MacroLookup } from './macro.ts'
+import type { Injection, OperatorRun } from './operators.ts'
+import { type Chain, formOf, isPassedOver, type Plan, type PlannedRule, planOf } from './plan.ts'
+import type { SecRule } from './rule.ts'
+import { isMeant, type Target } from './targets.ts'
+import { changedValue, createVariables, type Variables } from './variables.ts'
+
+/** A rule that matched: `where` as in `ARGS_GET:q`, `text` what of it matched, cut to a length. */
+export type SecMatch = {
+  readonly id: number
+  readonly msg: string
+  readonly severity: string
+  readonly tags: readonly string[]
+  readonly where: string
+  readonly text: string
+}
+export type SecVerdict = {
+  readonly matches: readonly SecMatch[]
+  /** What the rules reckoned together in TX, as in `inbound_anomaly_score_pl1` and `sql_injection_score`. */
+  readonly scores: Readonly<Record<string, number>>
+  /** Whether a rule that matched would have blocked by itself. */
+  readonly blocks: boolean
+  /** False when the expressions took more steps than a request is allowed: what is not told of may be there. */
+  readonly isComplete: boolean
+}
+export type Evaluator = {
+  /** Never throws, whatever the request holds. */
+  evaluate(context: RequestContext, decoded: DecodedRequest, injection?: Injection): SecVerdict
+}
+
+export function createEvaluator(folded: Folded): Evaluator {
+  const plan = planOf(folded)
+  return {
+    evaluate: (context, decoded, injection) =>
+      evaluateWith(plan, createVariables(folded.variables), viewOf(context, decoded), injection),
+  }
+}
+
+/** One request on its way through the rules. */
+type Run = OperatorRun & {
+  readonly view: RequestView
+  readonly variables: Variables
+  /** TX:0 to TX:9. */
+  captured: readonly string[]
+  /** What the link before matched, for MATCHED_VARS; the last of it is MATCHED_VAR. */
+  matched: readonly Item[]
+  /** Set by ctl. */
+  readonly removals: Control[]
+  isOff: boolean
+}
+
+function evaluateWith(
+  plan: Plan,
+  variables: Variables,
+  view: RequestView,
+  injection: Injection | undefined,
+): SecVerdict {
+  const meter = { steps: seclangLimits.stepsMax }
+  const lookup: MacroLookup = (collection, name) => lookUp(run, collection, name)
+  const run: Run = { view, variables, captured: [], matched: [], removals: [], isOff: false, lookup, meter, injection }
+  const matches: SecMatch[] = []
+  let blocks = false
+  const todo = plan.candidates(view)
+  if (injection !== undefined) plan.prepare(todo, view, injection)
+  for (let number = nextBit(todo, 0); number >= 0 && !run.isOff && meter.steps >= 0; ) {
+    const planned = plan.rules[number] as PlannedRule
+    const { rule, phase } = planned
+    const first = isRemoved(rule, run) ? undefined : matchChain(planned, run)
+    if (first !== undefined) {
+      blocks ||= rule.blocks
+      if (rule.isLogged && matches.length < seclangLimits.matchesMax) matches.push(matchOf(rule, first, run))
+    }
+    const after =
+      first === undefined || rule.skipAfter === undefined ? number + 1 : plan.markers[phase - 1]?.get(rule.skipAfter)
+    number = after === undefined ? -1 : nextBit(todo, Math.max(after, number + 1))
+  }
+  return { matches, scores: scoresIn(variables), blocks, isComplete: meter.steps >= 0 }
+}
+
+type FirstMatch = { readonly item: Item; readonly text: string }
+
+/** The links one after the other; what the first of them found is what is told. */
+function matchChain(planned: PlannedRule, run: Run): FirstMatch | undefined {
+  const { rule } = planned
+  run.matched = []
+  const first = matchLink(rule, planned.phase, run, planned)
+  if (first === undefined) return undefined
+  for (let link = rule.next; link !== undefined; link = link.next)
+    if (matchLink(link, planned.phase, run) === undefined) return undefined
+  for (let link: SecRule | undefined = rule; link !== undefined; link = link.next) obey(link.controls, run)
+  return first
+}
+
+function matchLink(rule: SecRule, phase: number, run: Run, planned?: PlannedRule): FirstMatch | undefined {
+  let first: FirstMatch | undefined
+  const matched: Item[] = []
+  for (const target of rule.targets)
+    for (const item of itemsOf(target, phase, run)) {
+      if ((planned !== undefined && isPassedOver(planned, item)) || isExcluded(rule, item, run)) continue
+      for (const text of formsOf(item, rule, planned?.chain)) {
+        if (rule.operator.matches(text, run) === rule.negated) continue
+        if (rule.captures && !rule.negated) run.captured = rule.operator.groups?.(text, run) ?? [text]
+        matched.push(text === item.text ? item : newItem(item.collection, item.name, text))
+        first ??= { item, text }
+        setVariables(rule, run, matched)
+      }
+    }
+  run.matched = matched
+  return first
+}
+
+function formsOf(item: Item, { transformations, multiMatch }: SecRule, chain: Chain | undefined): readonly string[] {
+  if (!multiMatch) return [chain === undefined ? transformed(item.text, transformations) : formOf(item, chain)]
+  const forms = [item.text]
+  for (const { apply } of transformations) {
+    const form = apply(forms.at(-1) as string)
+    if (form !== forms.at(-1)) forms.push(form)
+  }
+  return forms
+}
+
+const transformed = (text: string, steps: SecRule['transformations']) =>
+  steps.reduce((form, { apply }) => apply(form), text)
+
+function itemsOf(target: Target, phase: number, run: Run): readonly Item[] {
+  if (target.collection === 'TX' && target.name !== undefined) return variableNamed(target.name, target.isCount, run)
+  const all = allOf(target.collection, phase, run)
+  const isAll = target.name === undefined && target.names === undefined
+  const meant = isAll ? all : all.filter(({ name }) => isMeant(target, name))
+  return target.isCount ? [newItem(target.collection, target.name ?? '', String(meant.length))] : meant
+}
+
+function variableNamed(name: string, isCount: boolean, { captured, variables }: Run): readonly Item[] {
+  const value = captured[Number(name)] ?? variables.get(name)
+  if (isCount) return [newItem('TX', name, value === undefined ? '0' : '1')]
+  return value === undefined ? [] : [newItem('TX', name, value)]
+}
+
+function allOf(collection: string, phase: number, { view, variables, matched, captured }: Run): readonly Item[] {
+  switch (collection) {
+    case 'TX':
+      return [
+        ...captured.map((text, index) => newItem('TX', String(index), text)),
+        ...variables.names().map((name) => newItem('TX', name, variables.get(name) ?? '')),
+      ]
+    case 'MATCHED_VARS':
+      return matched
+    case 'MATCHED_VAR':
+      return matched.slice(-1)
+    case 'MATCHED_VARS_NAMES':
+      return matched.map((item) => newItem(collection, item.name, keyOf(item)))
+    case 'MATCHED_VAR_NAME':
+      return matched.slice(-1).map((item) => newItem(collection, item.name, keyOf(item)))
+    default:
+      return view.itemsOf(collection, phase)
+  }
+}
+
+const keyOf = ({ collection, name }: Item) => (name === '' ? collection : `${collection}:${name}`)
+
+function isExcluded(rule: SecRule, item: Item, { removals }: Run): boolean {
+  if (rule.excluded.some((target) => isOf(target, item))) return true
+  return removals.some(
+    (control) =>
+      control.kind === 'remove-target' && control.rules(rule) && control.targets.some((target) => isOf(target, item)),
+  )
+}
+
+/** ARGS is made of ARGS_GET and ARGS_POST. */
+const isOf = (target: Target, item: Item): boolean =>
+  (target.collection === item.collection || partsOf(target.collection).includes(item.collection)) &&
+  isMeant(target, item.name)
+
+const isRemoved = (rule: SecRule, { removals }: Run): boolean =>
+  removals.length > 0 && removals.some((control) => control.kind === 'remove-rules' && control.rules(rule))
+
+function obey(controls: readonly Control[], run: Run): void {
+  for (const control of controls)
+    if (control.kind === 'engine-off') run.isOff = true
+    else run.removals.push(control)
+}
+
+function setVariables({ setVariables }: SecRule, run: Run, matched: readonly Item[]): void {
+  if (setVariables.length === 0) return
+  run.matched = matched
+  for (const { name, kind, value } of setVariables) {
+    const variable = expand(name, run.lookup).toLowerCase()
+    if (kind === 'unset') run.variables.delete(variable)
+    else run.variables.set(variable, changedValue(kind, run.variables.get(variable), expand(value, run.lookup)))
+  }
+}
+
+function lookUp({ view, variables, captured, matched }: Run, collection: string, name: string): string {
+  if (collection === 'tx') return captured[Number(name)] ?? variables.get(name) ?? ''
+  const last = matched.at(-1)
+  if (collection === 'matched_var') return last?.text ?? ''
+  if (collection === 'matched_var_name') return last === undefined ? '' : keyOf(last)
+  const items = view.itemsOf(collection.toUpperCase(), 2)
+  return (name === '' ? items[0] : items.find((item) => item.name.toLowerCase() === name))?.text ?? ''
+}
+
+const matchOf = (
+  { id, msg, severity, tags, operator, negated }: SecRule,
+  { item, text }: FirstMatch,
+  run: Run,
+): SecMatch => ({
+  id,
+  msg,
+  severity,
+  tags,
+  where: keyOf(item),
+  text: ((negated ? undefined : operator.groups?.(text, run)[0]) ?? text).slice(0, seclangLimits.textCharsMax),
+})
+
+function scoresIn({ changed }: Variables): Record<string, number> {
+  const scores: Record<string, number> = {}
+  for (const [name, value] of changed)
+    if (/_score(?:_pl\d)?$/.test(name)) scores[name] = Number.parseInt(value ?? '', 10) || 0
+  return scores
+}

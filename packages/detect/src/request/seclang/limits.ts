@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Bounds of what rules may ask for, and of what looking at one request with them may cost. */
+export const seclangLimits = {
+  fileCharsMax: 4 * 1024 * 1024,
+  filesMax: 512,
+  rulesMax: 5_000,
+  phrasesMax: 50_000,
+  chainMax: 16,
+  /** Of an expanded macro, and of all variables that a request's rules set. */
+  macroCharsMax: 16 * 1024,
+  variablesMax: 2_000,
+  /** Steps of all expressions in one request: more than a fourth of a second is not spent on them. */
+  stepsMax: 8_000_000,
+  /** Values that reach the engine for SQL and script injection in one request, and characters of each. */
+  injectionValuesMax: 256,
+  injectionCharsMax: 4_000,
+  /** Told of one request. */
+  matchesMax: 64,
+  textCharsMax: 256,
+} as const

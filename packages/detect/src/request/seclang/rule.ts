@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Actions, readActions } from './actions.ts'
+import { type DataFiles, type Operator, parseOperator } from './operators.ts'
+import { type Directive, SecLangError } from './parse.ts'
+import { parseTargets, type Targets } from './targets.ts'
+
+/** A rule, with those that are chained to it. */
+export type SecRule = Actions &
+  Targets & {
+    readonly file: string
+    readonly line: number
+    readonly negated: boolean
+    readonly operator: Operator
+    readonly operatorName: string
+    next: SecRule | undefined
+  }
+export type Marker = { readonly marker: string }
+export type Entry = SecRule | Marker
+
+export const isMarker = (entry: Entry): entry is Marker => 'marker' in entry
+
+/** Throws SecLangError or RegexSyntaxError. */
+export function readRule({ name, words, file, line }: Directive, files: DataFiles): SecRule {
+  const isAction = /^secaction$/i.test(name)
+  const [targets = '', operator = '', actions = ''] = isAction
+    ? ['REQUEST_METHOD', '@unconditionalMatch', words[0]]
+    : words
+  if (targets === '' || operator === '') throw new SecLangError('a rule without variables or operator')
+  const parsed = parseOperator(operator, files)
+  return {
+    ...readActions(actions),
+    ...parseTargets(targets),
+    file,
+    line,
+    negated: parsed.negated,
+    operator: parsed.operator,
+    operatorName: parsed.name,
+    next: undefined,
+  }
+}

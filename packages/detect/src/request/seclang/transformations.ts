@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createHash } from 'node:crypto'
+import { decodeCss, decodeEscapes, decodeHtml, decodeJs, decodeUrl, decodeUrlUnicode } from './decoders.ts'
+import { groupsOf, groupsOfAll } from './groups.ts'
+import {
+  commandLine,
+  compressWhitespace,
+  lowerCase,
+  normalizePath,
+  removeCommentSigns,
+  removeComments,
+  replaceComments,
+} from './rewriters.ts'
+
+/**
+ * One `t:`. Text is latin1, a character for each byte. A text without any byte of `changes` stays as it is, and is then
+ * returned itself; `isCase`: it changes the case of letters alone; `isOpaque`: nothing of the text shows in what it returns.
+ */
+export type Transformation = {
+  readonly apply: (text: string) => string
+  readonly changes: number
+  readonly isCase?: boolean
+  readonly isOpaque?: boolean
+}
+
+const digest = (algorithm: string) => (text: string) => createHash(algorithm).update(text, 'latin1').digest('latin1')
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const [spaces, upper] = [groupsOf('\t\n\v\f\r \xa0'), groupsOf('A')]
+const everything = groupsOfAll
+
+const rows: Readonly<Record<string, Transformation>> = {
+  lowercase: { apply: lowerCase, changes: upper, isCase: true },
+  uppercase: {
+    apply: (text) => text.replace(/[a-z]+/g, (run) => run.toUpperCase()),
+    changes: groupsOf('a'),
+    isCase: true,
+  },
+  urldecode: { apply: decodeUrl, changes: groupsOf('%+') },
+  urldecodeuni: { apply: decodeUrlUnicode, changes: groupsOf('%+') },
+  urlencode: { apply: encodeUrl, changes: everything },
+  htmlentitydecode: { apply: decodeHtml, changes: groupsOf('&') },
+  jsdecode: { apply: decodeJs, changes: groupsOf('\\') },
+  cssdecode: { apply: decodeCss, changes: groupsOf('\\') },
+  escapeseqdecode: { apply: decodeEscapes, changes: groupsOf('\\') },
+  base64decode: { apply: (text) => decodeBase64(/^[A-Za-z0-9+/]*={0,2}/.exec(text)?.[0] ?? ''), changes: everything },
+  base64decodeext: { apply: (text) => decodeBase64(text.replace(/[^A-Za-z0-9+/=]+/g, '')), changes: everything },
+  base64encode: { apply: (text) => bytes(text).toString('base64'), changes: everything, isOpaque: true },
+  hexdecode: { apply: (text) => Buffer.from(text, 'hex').toString('latin1'), changes: everything },
+  hexencode: { apply: (text) => bytes(text).toString('hex'), changes: everything, isOpaque: true },
+  sqlhexdecode: { apply: decodeSqlHex, changes: groupsOf('x') },
+  cmdline: { apply: commandLine, changes: groupsOf('\\"\'^,;\t\n\r /(A') },
+  compresswhitespace: { apply: compressWhitespace, changes: spaces },
+  removewhitespace: { apply: (text) => text.replace(/[\t\n\v\f\r \xa0]+/g, ''), changes: spaces },
+  removenulls: { apply: (text) => text.replaceAll('\0', ''), changes: groupsOf('\0') },
+  replacenulls: { apply: (text) => text.replaceAll('\0', ' '), changes: groupsOf('\0') },
+  replacecomments: { apply: replaceComments, changes: groupsOf('/') },
+  removecomments: { apply: removeComments, changes: groupsOf('/<-#') },
+  removecommentschar: { apply: removeCommentSigns, changes: groupsOf('/*<-#') },
+  normalizepath: { apply: normalizePath, changes: groupsOf('/.') },
+  normalizepathwin: { apply: (text) => normalizePath(text.replaceAll('\\', '/')), changes: groupsOf('/.\\') },
+  utf8tounicode: { apply: utf8ToUnicode, changes: groupsOf('\x80') },
+  trim: { apply: (text) => text.replace(/^[\t-\r ]+/, '').trimEnd(), changes: spaces },
+  trimleft: { apply: (text) => text.replace(/^[\t-\r ]+/, ''), changes: spaces },
+  trimright: { apply: (text) => text.trimEnd(), changes: spaces },
+  length: { apply: (text) => String(text.length), changes: everything, isOpaque: true },
+  sha1: { apply: digest('sha1'), changes: everything, isOpaque: true },
+  md5: { apply: digest('md5'), changes: everything, isOpaque: true },
+}
+
+const spellings: Readonly<Record<string, string>> = {
+  normalisepath: 'normalizepath',
+  normalisepathwin: 'normalizepathwin',
+}
+
+/** By its name in SecLang, in any case; undefined for one that is not known. */
+export function transformationNamed(name: string): Transformation | undefined {
+  const lower = name.toLowerCase()
+  const known = spellings[lower] ?? lower
+  return Object.hasOwn(rows, known) ? rows[known] : undefined
+}
+
+function encodeUrl(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9* ]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    .replaceAll(' ', '+')
+}
+
+const decodeBase64 = (text: string) => Buffer.from(text, 'base64').toString('latin1')
+
+function decodeSqlHex(text: string): string {
+  return text.replace(/0x((?:[0-9a-f]{2})+)/gi, (_, hex: string) => Buffer.from(hex, 'hex').toString('latin1'))
+}
+
+/** Each well-formed sequence of more than one byte becomes %uXXXX, so that look-alikes of ASCII show. */
+function utf8ToUnicode(text: string): string {
+  return text.replace(
+    /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}/g,
+    (sequence) => {
+      const code = Buffer.from(sequence, 'latin1').toString('utf8').codePointAt(0) ?? 0
+      return `%u${code.toString(16).padStart(4, '0')}`
+    },
+  )
+}
