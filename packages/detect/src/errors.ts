@@ -57,6 +57,21 @@ export const detectErrors = {
     rule: 'a request to judge has limits of size',
     advice: 'Hand over the beginning and the end of it',
   },
+  FALCO_SHAPE: {
+    kind: 'invalid',
+    rule: 'a Falco file is a list of rules, macros, lists and required versions, each with its own members',
+    advice: 'Correct its form',
+  },
+  FALCO_CONDITION: {
+    kind: 'invalid',
+    rule: 'a Falco condition joins checks of fields and macros by and, or, not and parentheses',
+    advice: 'Correct the condition',
+  },
+  FALCO_NOT_THERE: {
+    kind: 'invalid',
+    rule: 'what is appended to or overridden stands in a file before, or above',
+    advice: 'Correct the name, or the order of the files, which is that of their paths',
+  },
 } as const satisfies ErrorTable
 
 export const detectError = errorsOf(detectErrors)

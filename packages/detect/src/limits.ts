@@ -24,3 +24,21 @@ export const ruleLimits = {
   reasonsMax: 8,
   reasonUnitsMax: 256,
 } as const
+
+/** The same of Falco's rule files, which hold many rules. */
+export const falcoLimits = {
+  fileUnitsMax: 512 * 1024,
+  /** Of one file, and members of one of them. */
+  elementsMax: 8_192,
+  membersMax: 64,
+  nameUnitsMax: 256,
+  /** Of one condition with all that is appended to it, macros not written out. */
+  conditionUnitsMax: 32 * 1024,
+  conditionDepthMax: 64,
+  /** Checks of one condition with its macros written out, and how deep they nest then. */
+  checksMax: 8_192,
+  depthMax: 256,
+  /** Items of one list with the lists in it, and values of all checks together. */
+  itemsMax: 16_384,
+  valuesInAllMax: 262_144,
+} as const

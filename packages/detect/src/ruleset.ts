@@ -2,6 +2,7 @@
 
 import type { Reason, Side } from '@sealwatch/contract'
 import { type Candidates, createCandidates, lookAt } from './candidates.ts'
+import { isFalco, loadingFalco } from './falco/load.ts'
 import { ruleLimits } from './limits.ts'
 import { createAttributeTable, type Reading, readingOf } from './reading.ts'
 import type { RuleFile } from './sigma/document.ts'
@@ -42,7 +43,19 @@ export function* loadingRules(
   placeholders: Values = {},
 ): Generator<undefined, LoadedRules> {
   const attributes = createAttributeTable()
-  const { rules, ...told } = yield* loadingSigma(files, attributes, new Map(Object.entries(placeholders)))
+  const given = new Map(Object.entries(placeholders))
+  const sigma = yield* loadingSigma(
+    files.filter((file) => !isFalco(file)),
+    attributes,
+    given,
+  )
+  const falco = yield* loadingFalco(files.filter(isFalco), attributes)
+  const rules = [...sigma.rules, ...falco.rules]
+  const told = {
+    problems: [...sigma.problems, ...falco.problems],
+    notices: [...sigma.notices, ...falco.notices],
+    reports: [...sigma.reports, ...falco.reports],
+  }
   const byType = indexByType(rules)
   const candidates = createCandidates(byType)
   return { ...told, ruleset: { rules, byType, candidates, mayFire: createSkim(attributes, candidates) } }
@@ -50,7 +63,7 @@ export function* loadingRules(
 
 const noSide: Side = {}
 
-/** The rules that fire for an event, in the order of their files. `side`: the personal values of the event's line. */
+/** The rules that fire for an event, Falco's behind Sigma's, each in the order of their files. `side`: the personal values of the event's line. */
 export function evaluate(
   ruleset: Ruleset,
   event: { readonly type_uid: number },

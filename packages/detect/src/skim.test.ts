@@ -47,11 +47,24 @@ const audit = [
     detection,
   }),
 }))
+const falco = [
+  'proc.aname endswith sh',
+  'user.name startswith r',
+  'not proc.cmdline contains a',
+  'container.id != host or proc.pid < 100',
+].map((condition, i) => ({
+  path: `${i}.yaml`,
+  text: `- rule: Rule ${i}
+  desc: d
+  condition: evt.type in (execve, openat, connect) and (${condition})
+  output: o
+  priority: INFO`,
+}))
 const standard = names.filter((name) => name.endsWith('.yml')).map((path) => ({ path, text: read(path) }))
-const { ruleset, problems } = loadRules([...standard, ...own, ...audit])
+const { ruleset, problems } = loadRules([...standard, ...own, ...audit, ...falco])
 const impersonal = loadRules([
   ...standard.filter(({ text }) => !text.includes('Diff|')),
-  ...own.filter(({ text }) => !text.includes('User')),
+  ...[...own, ...falco].filter(({ text }) => !/user/i.test(text)),
   ...audit,
 ]).ruleset
 
