@@ -6,6 +6,7 @@ import { benchAgent } from './agent.ts'
 import { benchApi } from './api.ts'
 import { benchAttack } from './attack.ts'
 import { benchAuthz } from './authz.ts'
+import { benchBehaviour } from './behaviour.ts'
 import type { Figure } from './figure.ts'
 import { benchFleet } from './fleet/fleet.ts'
 import { benchGrowth } from './growth.ts'
@@ -16,6 +17,7 @@ import { benchPolicies } from './policies.ts'
 import { benchProducers } from './producers/producers.ts'
 import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
+import { benchReputation } from './reputation.ts'
 import { benchRules } from './rules.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
@@ -38,6 +40,8 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   authz: benchAuthz,
   policies: benchPolicies,
   rules: benchRules,
+  reputation: benchReputation,
+  behaviour: benchBehaviour,
   api: benchApi,
   live: benchLive,
   'quarantine-spike': benchQuarantineSpike,
