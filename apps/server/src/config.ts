@@ -123,6 +123,12 @@ export const serverSettings = {
         ? { mustBe: `at most ${ruleFoldersMax} absolute paths with commas between` }
         : { value },
   },
+  reputationFile: optional({
+    env: 'SEALWATCH_SERVER_REPUTATION_FILE',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'Feeds of addresses that are mistrusted, as JSON (docs/detection.md); empty: none is asked for',
+  }),
   healthAddress: text({
     env: 'SEALWATCH_SERVER_HEALTH_ADDRESS',
     default: '127.0.0.1',

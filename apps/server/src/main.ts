@@ -33,7 +33,7 @@ import { readProvider } from './access/index.ts'
 import { dashboardDir, openApiSocket, prepareHttp, readDashboard } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { ruleFoldersOf, serverConfigPrefix, serverSettings } from './config.ts'
-import { readRuleFiles, standardRules } from './detect/index.ts'
+import { feedFiles, readFeedPlan, readRuleFiles, standardRules } from './detect/index.ts'
 import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
 import { noticePlaces, readMail } from './notify/index.ts'
 import { preparePolicyChecks } from './policies/index.ts'
@@ -57,6 +57,7 @@ try {
   const { dataDir, runDir, trustStore, witnessPolicy: policyFile } = config
   const witnessPolicy = policyFile === '' ? undefined : readWitnessPolicy(policyFile)
   const noticed = noticePlaces(config)
+  const feedPlan = readFeedPlan(config.reputationFile)
   const mailPlan = readMail(config)
   // The program may lie where only root may go.
   const ruleFiles = readRuleFiles(standardRules)
@@ -71,7 +72,7 @@ try {
       ? used
       : placesOf({
           ...used,
-          files: [...used.files, trustStore, config.caFile],
+          files: [...used.files, trustStore, config.caFile, ...feedFiles(feedPlan)],
           read: [...used.read, ...ruleFoldersOf(config)],
           env,
           folders: [dataDir, runDir],
@@ -110,6 +111,7 @@ try {
     provider,
     witnessPolicy,
     noticePlaces: noticed,
+    feedPlan,
     mailPlan,
     clock: systemClock,
     disk: systemDisk,

@@ -5,6 +5,7 @@ import { hostname, release } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, ConfigOf, Disk, Hardening, Log } from '@sealwatch/base'
 import { createHealth, type Health, listenForHealth, showHardening } from '@sealwatch/base/health'
+import type { ReputationConfig } from '@sealwatch/detect/reputation'
 import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
 import type { Policy } from '@sealwatch/ledger'
@@ -39,6 +40,8 @@ export type ServerOptions = {
   readonly witnessPolicy: Policy | undefined
   /** Where webhooks may lead besides public places. */
   readonly noticePlaces: NoticePlaces
+  /** Feeds of addresses that are mistrusted; undefined: none are set. */
+  readonly feedPlan?: ReputationConfig | undefined
   /** By which mail leaves; undefined: none is set. */
   readonly mailPlan: MailPlan | undefined
   readonly clock: Clock

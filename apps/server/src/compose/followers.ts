@@ -3,7 +3,7 @@
 import { giveBackMemory, isSealwatchError } from '@sealwatch/base'
 import { watchSpace } from '@sealwatch/base/health'
 import { heedIncidents } from '../custody/index.ts'
-import { addRuleHealth, detect } from '../detect/index.ts'
+import { addFeedHealth, addRuleHealth, detect } from '../detect/index.ts'
 import {
   type Conserved,
   createSignedHeads,
@@ -151,6 +151,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   addTrustHealth(health, rooms.trustStore)
   addNotifyHealth(health, store, rooms.notices)
   addRuleHealth(health, rooms.rules)
+  if (rooms.feeds !== undefined) addFeedHealth(health, rooms.feeds, clock)
   const heedReloads = async () => {
     while (!signal.aborted) {
       await rooms.reload?.wait(signal)
@@ -181,6 +182,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.orders.run(signal)),
       whileFull(() => rooms.notices.run(signal)),
       whileFull(() => rooms.rules.run(signal)),
+      rooms.feeds?.run(signal) ?? Promise.resolve(),
       rooms.reload === undefined ? Promise.resolve() : heedReloads(),
     ),
   ]

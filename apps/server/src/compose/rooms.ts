@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { ruleFoldersOf } from '../config.ts'
-import { createGlances, type Glances, openRules, type Rules } from '../detect/index.ts'
+import { createGlances, type FeedFollower, type Glances, openFeeds, openRules, type Rules } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
 import {
   createGroups,
@@ -88,6 +88,8 @@ export type Rooms = Books & {
   readonly rows: RowIngest
   readonly rules: Rules
   readonly glances: Glances
+  /** Where feeds of mistrusted addresses are set. */
+  readonly feeds: FeedFollower | undefined
   readonly policies: Policies
   readonly dryRuns: DryRuns
   readonly groups: Groups
@@ -169,6 +171,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   })
   const rules = await openRules({ ...books, ruleFolders: ruleFoldersOf(config) })
   const glances = createGlances(rules)
+  const { feedPlan } = books
+  const feeds = feedPlan && (await openFeeds({ ...books, config: feedPlan, dir: join(dir, 'feeds') }))
   const rowBook = createRowBook()
   const replays = createReplays({ ...books, quarantine, keys, isStrict })
   const { admitUnverified } = replays
@@ -239,6 +243,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     rows,
     rules,
     glances,
+    feeds,
     policies,
     dryRuns,
     groups,

@@ -3,6 +3,7 @@
 export type { RuleFile } from '@sealwatch/detect'
 export { detect, type Herald } from './detect.ts'
 export { ruleErrors } from './errors.ts'
+export { addFeedHealth, type FeedFollower, feedFiles, openFeeds, readFeedPlan } from './feeds/index.ts'
 export { createGlances, type Glances } from './glances.ts'
 export { addRuleHealth } from './rule-health.ts'
 export { openRules, type Rules, readRuleFiles, standardRules } from './rules.ts'

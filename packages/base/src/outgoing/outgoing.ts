@@ -74,7 +74,7 @@ const timeoutMsDefault = 10_000
 const answerBytesMaxDefault = 256 * 1024
 const headersBytesMax = 16 * 1024
 const addressesMax = 16
-const keptHeaders = ['content-type', 'retry-after', 'www-authenticate'] as const
+const keptHeaders = ['content-type', 'etag', 'last-modified', 'retry-after', 'www-authenticate'] as const
 /** They say how the bytes travel, which is not the caller's matter. */
 const ownHeaders = /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|expect|proxy-.*)$/i
 

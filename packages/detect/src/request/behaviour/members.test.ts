@@ -49,6 +49,21 @@ test('DET-1 the flood of one tenant takes no user from another one that has its 
   assert(isKnown('flood', 'u9970') && !isKnown('flood', 'u9969'))
 })
 
+test('DET-1 a tenant that has its share takes no more from a larger one either', () => {
+  const behaviour = createBehaviour({ seed, usersMax: 90, tenantsMax: 9 })
+  const see = (tenant: string, count: number) => {
+    for (let each = 0; each < count; each += 1) behaviour.observe({ tenant, user: `u${each}` }, well, atNs)
+  }
+  see('large', 60)
+  see('small', 10)
+  see('flood', 1_000)
+  const known = (tenant: string, of: number) =>
+    Array.from({ length: of }, (_, each) => behaviour.judge({ tenant, user: `u${each}` }, atNs)).filter(
+      ({ confidence }) => confidence > 0,
+    ).length
+  assert.deepEqual([known('large', 60), known('small', 10), known('flood', 1_000)], [50, 10, 30])
+})
+
 test('DET-1 who was there least lately goes first', () => {
   const behaviour = createBehaviour({ seed, usersMax: 3, tenantsMax: 1 })
   for (const user of ['a', 'b', 'c', 'a', 'd']) behaviour.observe({ tenant: 't', user }, well, atNs)

@@ -5,4 +5,4 @@ export { type FeedConfig, localPrefixes, type ReputationConfig, readReputationCo
 export { type FeedFormatName, feedFormats } from './feed-formats.ts'
 export { reputationLimits } from './limits.ts'
 export { type FeedReading, readFeed, type WrongEntry } from './read-feed.ts'
-export { createReputation, type Listing, type Reputation } from './reputation.ts'
+export { createReputation, type FeedState, type Listing, type Reputation } from './reputation.ts'

@@ -130,6 +130,18 @@ test('DET-1 scores of AbuseIPDB are shares of the weight', () => {
   ])
 })
 
+test('DET-1 of what a feed says twice, the later end and the greater weight count', () => {
+  const twice = (...durations: readonly string[]) =>
+    JSON.stringify(durations.map((duration) => ({ scope: 'Ip', value: '192.0.2.1', duration })))
+  for (const durations of [
+    ['4h', '24h', '1h'],
+    ['24h', '4h'],
+  ])
+    assert.deepEqual(listed(read('crowdsec-json', twice(...durations)), ['192.0.2.1']), ['192.0.2.1/32 1 24h'])
+  const data = [10, 90, 50].map((abuseConfidenceScore) => ({ ipAddress: '192.0.2.1', abuseConfidenceScore }))
+  assert.deepEqual(listed(read('abuseipdb-json', JSON.stringify({ data })), ['192.0.2.1']), ['192.0.2.1/32 0.9'])
+})
+
 test('DET-1 wrong entries are counted, and the first are told with their lines; the others are taken', () => {
   const wrong = [
     '192.0.2.1/24',
