@@ -112,6 +112,8 @@ before(async () => {
   })
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
+    // Rules are the deployment's: of each tenant alone is how often they fired.
+    rule_id: { theirs: '11111111-1111-1111-1111-111111111111', nobodys: '22222222-2222-2222-2222-222222222222' },
     leaf_index: { theirs: String(aside.leaf_index), nobodys: String(10 * size) },
     leaf: { theirs: String(size - 1), nobodys: String(10 * size) },
     group: { theirs: 'theirgroup', nobodys: 'nobodysgroup' },

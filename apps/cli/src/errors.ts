@@ -130,6 +130,11 @@ export const cliErrors = {
     rule: 'a policy is sent, compared or tried when nothing is wrong with it (docs/formats/policy.md)',
     advice: 'Correct what is named above; ./sealwatch policy validate FILE shows it again',
   },
+  CLI_RULES: {
+    kind: 'invalid',
+    rule: 'rules are tried against the ledger when nothing is wrong with them (docs/rules.md)',
+    advice: 'Correct what is named above; ./sealwatch rules test FILE shows it again',
+  },
   CLI_CHANGED: {
     kind: 'conflict',
     rule: 'a change is made to the version that it was made from',

@@ -43,8 +43,8 @@ export function helpOf(command: Command): string {
 }
 
 export function usageOf(command: Command): string {
-  const operands = (command.operands ?? []).map(({ name, required, most }) =>
-    required ? name : most === undefined ? `[${name}]` : `[${name}…]`,
+  const operands = (command.operands ?? []).map(
+    ({ name, required, most }) => `${required ? '' : '['}${name}${most === undefined ? '' : '…'}${required ? '' : ']'}`,
   )
   const required = Object.entries(command.options).filter(([, option]) => option.required)
   return [

@@ -108,7 +108,9 @@ function readOption(command: Command, rows: OptionTable, token: OptionToken): un
 }
 
 function checkOperands(command: Command, operands: readonly string[]): void {
-  const wanted = (command.operands ?? []).flatMap((row) => Array.from({ length: row.most ?? 1 }, () => row))
+  const wanted = (command.operands ?? []).flatMap((row) =>
+    Array.from({ length: row.most ?? 1 }, (_, i) => (i === 0 ? row : { ...row, required: false })),
+  )
   const attempted = `reading the arguments of ${command.name}`
   const extra = operands[wanted.length]
   if (extra !== undefined) throw usage(attempted, extra, `See ./sealwatch ${command.name} --help`)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export { detectErrors } from './errors.ts'
+export * from './explain.ts'
 export { type FindingContext, findingFor, findingUid, sideOfFinding } from './finding.ts'
 export { ruleLimits } from './limits.ts'
 export * from './policy.ts'

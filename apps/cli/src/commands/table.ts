@@ -60,6 +60,9 @@ import { quarantineReplay } from './quarantine-replay.ts'
 import { quarantineStatus } from './quarantine-status.ts'
 import { roleList, rolePut, roleRemove } from './role.ts'
 import { rotateFinish, rotatePromote, rotateStart, rotateStatus } from './rotate.ts'
+import { rulesExplain, rulesList } from './rules.ts'
+import { rulesBacktest } from './rules-backtest.ts'
+import { rulesTest } from './rules-test.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
 import { signingProxyKey } from './signing-proxy-key.ts'
@@ -160,6 +163,10 @@ export const commandTable: readonly Command[] = [
   groupList,
   groupGrant,
   groupRevoke,
+  rulesList,
+  rulesTest,
+  rulesExplain,
+  rulesBacktest,
   policyList,
   policyExample,
   policyShow,

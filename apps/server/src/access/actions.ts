@@ -70,6 +70,7 @@ export const actions = {
   'token:list': { of: 'tenant', roles: auditors },
   'token:create': { of: 'tenant', roles: admins },
   'token:revoke': { of: 'tenant', roles: admins },
+  'rule:read': { of: 'tenant', roles: everyone },
   'policy:read': { of: 'tenant', roles: everyone },
   'policy:try': { of: 'tenant', roles: overseers },
   'policy:write': { of: 'tenant', roles: admins },

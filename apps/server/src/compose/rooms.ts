@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { ruleFoldersOf } from '../config.ts'
-import { createGlances, type FeedFollower, type Glances, openFeeds, openRules, type Rules } from '../detect/index.ts'
+import {
+  createGlances,
+  createRuleList,
+  type FeedFollower,
+  type Glances,
+  openFeeds,
+  openRules,
+  type RuleList,
+  type Rules,
+} from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
 import {
   createGroups,
@@ -87,6 +96,7 @@ export type Rooms = Books & {
   readonly admission: Admission
   readonly rows: RowIngest
   readonly rules: Rules
+  readonly ruleList: RuleList
   readonly glances: Glances
   /** Where feeds of mistrusted addresses are set. */
   readonly feeds: FeedFollower | undefined
@@ -242,6 +252,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     admission,
     rows,
     rules,
+    ruleList: createRuleList({ ...books, rules }),
     glances,
     feeds,
     policies,

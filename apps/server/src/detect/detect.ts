@@ -7,6 +7,7 @@ import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } fro
 import { marksOfFills } from '../ingest/index.ts'
 import { across, type Outbox, type Store, type Tx } from '../store/index.ts'
 import type { Glances } from './glances.ts'
+import { createRuleTally } from './rule-counts.ts'
 import type { RulesReader } from './rulebook.ts'
 
 /** Hears of each alert within the transaction that keeps it, with the event on which it rests; rung once it is kept. */
@@ -17,7 +18,7 @@ export type Herald = {
   ): Promise<void>
   ring(): void
 }
-type Found = { readonly body: Body; readonly event: JsonObject }
+type Found = { readonly rule: string; readonly body: Body; readonly event: JsonObject }
 
 export type DetectOptions = {
   readonly ledger: Ledger
@@ -60,16 +61,19 @@ export async function detect(options: DetectOptions): Promise<void> {
     .executeTakeFirst()
   let position = saved?.position ?? 0
   let savedNs = clock.monotonicNs()
+  const tally = createRuleTally(tenant, clock.nowMs)
 
   async function save(findings: readonly Found[]): Promise<void> {
     // A finding is written down once; that there was none can be found again.
     if (findings.length === 0 && clock.monotonicNs() - savedNs < saveEveryNs) return
     const write = findings.length > 0 ? store.transaction : store.derived
     await write(async (tx) => {
-      for (const { body, event } of findings) {
+      for (const { rule, body, event } of findings) {
+        tally.add(rule, 'fired')
         await outbox.enqueue(tx, tenant, body)
         await herald.tell(tx, { tenant, event, finding: (body as { readonly event: JsonObject }).event })
       }
+      await tally.write(tx)
       const cursor = { follower: 'detect', tenant, position, side_position: 0 }
       await tx
         .insertInto('cursors')
@@ -176,6 +180,6 @@ async function findingsOf(options: DetectOptions, ruleset: Ruleset, leaf: Leaf, 
   const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
   return matches.map((match) => {
     const finding = findingFor(match, { event, side, leaf: ref, host, createdMs: nowMs, mark }).event
-    return { body: { event: finding as unknown as JsonObject }, event: line.event as JsonObject }
+    return { rule: match.rule.id, body: { event: finding as unknown as JsonObject }, event: line.event as JsonObject }
   })
 }

@@ -14,5 +14,10 @@ export const ruleErrors = {
     rule: 'a rule stands in a regular file of at most 1 MiB that the server may read',
     advice: 'Let the user of the server read it, or split it',
   },
+  RULE_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'a rule of that id is in force',
+    advice: 'See `sealwatch rules list`: it names those that are left out, too, and why',
+  },
 } as const satisfies ErrorTable
 export const ruleError = errorsOf(ruleErrors)

@@ -80,6 +80,21 @@ test('DET-2 no file takes the place of a rule of the program: who comes second w
   assert.match(left?.error.received ?? '', /which own\.yml has/)
 })
 
+test('DET-2 of a file with several documents the right ones are in force, and a filter changes the digest', async () => {
+  const book = await openRulebook(own, clock)
+  const two = `${ruleText('a')}---\n${ruleText('b')}`
+  await book.take([file('two', two.replace('/b', '[')), file('c')])
+  assert.deepEqual(pathsOf(book), ['own.yml', '/rules/two.yml', '/rules/c.yml'])
+  assert.deepEqual([book.inForce.leftOut.length, book.inForce.leftOut[0]?.isEarlierKept], [1, false])
+  await book.take([file('two', two.replace('/b', '[')), file('c', 'nonsense')])
+  assert.deepEqual(pathsOf(book), ['own.yml', '/rules/two.yml', '/rules/c.yml'])
+  await book.take([file('two', two)])
+  const { digest } = book.inForce
+  await book.take([file('two', two), { path: '/rules/none.yml', text: 'title: x\nplaceholders:\n  x: [y]\n' }])
+  assert.equal(book.inForce.leftOut.length, 0, String(book.inForce.leftOut[0]?.error))
+  assert.notEqual(book.inForce.digest, digest)
+})
+
 test('DET-2 nobody holds a ruleset that is not in force any more', async () => {
   const book = await openRulebook(own, clock)
   await book.take([file('a')])

@@ -22,7 +22,7 @@ export type LeftOut = RuleProblem & { readonly isEarlierKept: boolean }
 
 export type RulesInForce = {
   readonly ruleset: Ruleset
-  /** Hex SHA-256 over a line for each rule, in the order of their ids: the id, a space, the hex SHA-256 of its file. */
+  /** Hex SHA-256 over a line for each rule, sorted: its id, a space, the hex SHA-256 of its file. Of a file without a rule `-`. */
   readonly digest: string
   /** RFC 3339. */
   readonly since: string
@@ -64,15 +64,18 @@ export async function openRulebook(own: readonly RuleFile[], clock: Clock): Prom
       const unread = files.flatMap((file) => ('text' in file ? [] : [{ ...file, line: 1 }]))
       const wrong = [...first.problems, ...unread]
       const isWrong = new Set(wrong.map(({ path }) => path))
+      const isKept = (path: string) => isWrong.has(path) && good.has(path)
       const usable = files.flatMap((file) => {
-        const text = isWrong.has(file.path) ? good.get(file.path) : 'text' in file ? file.text : undefined
+        const text = isKept(file.path) ? good.get(file.path) : 'text' in file ? file.text : undefined
         return text === undefined ? [] : [{ path: file.path, text }]
       })
-      const hasEarlier = usable.some(({ path }) => isWrong.has(path))
+      const hasEarlier = usable.some(({ path }) => isKept(path))
       const second = hasEarlier ? await loaded([...own, ...usable], clock) : first
       const problems = [...wrong, ...second.problems.filter(({ path }) => !isWrong.has(path))]
-      const next = standing(second, [...own, ...usable], problems, rfc3339(clock.nowNs()))
-      good = new Map(usable.flatMap(({ path, text }) => (next.origins.has(path) ? [[path, text]] : [])))
+      const leftOut = problems.map((problem) => ({ ...problem, isEarlierKept: isKept(problem.path) }))
+      const next = standing(second, [...own, ...usable], leftOut, rfc3339(clock.nowNs()))
+      const isWrongStill = new Set(second.problems.map(({ path }) => path))
+      good = new Map(usable.flatMap(({ path, text }) => (isWrongStill.has(path) ? [] : [[path, text]])))
       inForce = next.digest === inForce.digest ? { ...next, since: inForce.since } : next
     },
   }
@@ -80,22 +83,19 @@ export async function openRulebook(own: readonly RuleFile[], clock: Clock): Prom
   function standing(
     { ruleset, notices }: LoadedRules,
     files: readonly RuleFile[],
-    problems: readonly RuleProblem[],
+    leftOut: readonly LeftOut[],
     since: string,
   ): RulesInForce {
-    const compiled = new Set(ruleset.rules.map(({ path }) => path))
     const isOwn = new Set(own.map(({ path }) => path))
     const origins = new Map<string, RuleOrigin>()
-    for (const { path, text } of files) {
-      if (!compiled.has(path)) continue
+    for (const { path, text } of files)
       origins.set(path, { source: isOwn.has(path) ? 'program' : 'operator', text, sha256: hash('sha256', text, 'hex') })
-    }
     return {
       ruleset,
       digest: digestOf(ruleset.rules, origins),
       since,
       origins,
-      leftOut: problems.map((problem) => ({ ...problem, isEarlierKept: compiled.has(problem.path) })),
+      leftOut,
       notices,
     }
   }
@@ -121,6 +121,8 @@ export const leftOutText = ({ path, line, error, isEarlierKept }: LeftOut): stri
   )
 
 function digestOf(rules: readonly Rule[], origins: ReadonlyMap<string, RuleOrigin>): string {
-  const lines = rules.map(({ id, path }) => `${id} ${origins.get(path)?.sha256}\n`)
+  const ruled = new Set(rules.map(({ path }) => path))
+  const others = [...origins].flatMap(([path, { sha256 }]) => (ruled.has(path) ? [] : [`- ${sha256}\n`]))
+  const lines = [...rules.map(({ id, path }) => `${id} ${origins.get(path)?.sha256}\n`), ...others]
   return hash('sha256', lines.toSorted().join(''), 'hex')
 }

@@ -294,4 +294,8 @@ export const migrations: readonly string[] = [
   // What the ledger was told of the rules in force: the next change is told against it.
   `CREATE TABLE rules_recorded (
      only INTEGER PRIMARY KEY CHECK (only = 1), state TEXT NOT NULL, rules TEXT NOT NULL, recorded_at TEXT NOT NULL) STRICT;`,
+  // How often rules matched, by day.
+  `CREATE TABLE rule_counts (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, rule_id TEXT NOT NULL, fired INTEGER NOT NULL, excepted INTEGER NOT NULL,
+     PRIMARY KEY (tenant, day, rule_id)) STRICT, WITHOUT ROWID;`,
 ]

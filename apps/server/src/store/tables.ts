@@ -439,6 +439,8 @@ export type Tables = {
     /** Since when an alert stands that it waits (Unix ns). */
     alarmed_ns: string | null
   }
+  /** How often a rule matched on a day (UTC), and whether that made an alert. */
+  rule_counts: { tenant: string; day: string; rule_id: string; fired: number; excepted: number }
   /** The one row of what the ledger was told of the rules in force last. */
   rules_recorded: {
     only: number

@@ -1848,7 +1848,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "rule:read" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1907,6 +1907,71 @@ export type Operations = {
   /** Uses a one-time link: the button of its page, from our own origin alone. Open: the link is what proves who asks, or leads to the provider, which does. */
   readonly followLink: {
     readonly answer: string
+  }
+  /** The detection rules that are in force, and what of them is not. Needs `rule:read` in the tenant. */
+  readonly listRules: {
+    readonly query?: {
+      readonly limit?: number
+      readonly cursor?: string
+      readonly days?: number
+      readonly text?: "true" | "false"
+    }
+    readonly answer: {
+      readonly items: readonly ({
+        readonly rule_id: string
+        readonly title: string
+        readonly description: string | null
+        readonly severity: string
+        readonly tags: readonly string[]
+        readonly source: "program" | "operator"
+        readonly path: string
+        readonly version: string | null
+        readonly sha256: string
+        readonly notices: readonly string[]
+        readonly fired: number
+        readonly excepted: number
+        readonly text?: string
+      })[]
+      readonly next: string | null
+      readonly digest: string
+      readonly since: string
+      readonly wrong: readonly ({
+        readonly path: string
+        readonly line: number
+        readonly code: string
+        readonly reason: string
+        readonly advice: string
+        readonly earlier_in_force: boolean
+      })[]
+      readonly others: readonly ({
+        readonly path: string
+        readonly text: string
+      })[]
+    }
+  }
+  /** A detection rule that is in force, with its file. Needs `rule:read` in the tenant. */
+  readonly getRule: {
+    readonly params: {
+      readonly rule_id: string
+    }
+    readonly query?: {
+      readonly days?: number
+    }
+    readonly answer: {
+      readonly rule_id: string
+      readonly title: string
+      readonly description: string | null
+      readonly severity: string
+      readonly tags: readonly string[]
+      readonly source: "program" | "operator"
+      readonly path: string
+      readonly version: string | null
+      readonly sha256: string
+      readonly notices: readonly string[]
+      readonly fired: number
+      readonly excepted: number
+      readonly text: string
+    }
   }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
   readonly listPolicies: {
@@ -3320,6 +3385,8 @@ export const operations = {
   logoutEverywhere: ['POST', '/auth/logout-everywhere'],
   showLink: ['GET', '/auth/link'],
   followLink: ['POST', '/auth/link'],
+  listRules: ['GET', '/api/v1/rules'],
+  getRule: ['GET', '/api/v1/rules/{rule_id}'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],

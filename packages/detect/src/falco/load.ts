@@ -119,11 +119,13 @@ function ruleOf({ rule: { name, place, members }, branches }: Compiled, attribut
     description: members.desc,
     version: undefined,
     severity: members.priority,
+    tags: members.tags,
     attacks: attacksOf(members.tags.map(asSigmaTag)),
     references: [],
     falsepositives: [],
     types: [...new Set(firing.flatMap(({ kind }) => kind.types))],
     unused: [],
+    logsource: undefined,
     ...predicateOf(firing, attributes),
   }
 }

@@ -18,6 +18,7 @@ export type RuleHead = {
   readonly description: string | undefined
   readonly version: string | undefined
   readonly severity: SeverityName
+  readonly tags: readonly string[]
   readonly attacks: readonly OcsfAttack[]
   readonly references: readonly string[]
   readonly falsepositives: readonly string[]
@@ -29,6 +30,8 @@ export type Rule = RuleHead &
     readonly types: readonly number[]
     /** Selections that the condition never looks at. */
     readonly unused: readonly string[]
+    /** Undefined of a rule that is not Sigma's. */
+    readonly logsource: LogSourceName | undefined
   }
 
 /** A rule with what others of its kind may ask of it. */
@@ -62,7 +65,13 @@ export function compileRule(
   const { predicate, unused } = compileDetection(source.detection, scope)
   const named = (isSupplied: boolean) => [...fields].flatMap(([name, its]) => (its === isSupplied ? [name] : []))
   return {
-    rule: { ...headOf(document.path, source), types: logSource.types, unused, ...predicate },
+    rule: {
+      ...headOf(document.path, source),
+      types: logSource.types,
+      unused,
+      logsource: source.logsource,
+      ...predicate,
+    },
     name: source.name,
     line: document.lineOf([]),
     logsource: source.logsource,
@@ -81,6 +90,7 @@ export function headOf(path: string, { tags, level, ...source }: Head): RuleHead
     description,
     version,
     severity: level,
+    tags,
     attacks: attacksOf(tags),
     references,
     falsepositives,

@@ -2,6 +2,7 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
+import type { RuleList } from '../../detect/index.ts'
 import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { Channels } from '../../notify/index.ts'
@@ -43,6 +44,7 @@ import { quarantineReleaseRoutes } from './routes/quarantine-releases.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
+import { ruleRoutes } from './routes/rules.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { signoffRoutes } from './routes/signoffs.ts'
 import { strictRoutes } from './routes/strict.ts'
@@ -68,6 +70,7 @@ export type HttpPorts = TenantPorts &
   ManifestPorts & {
     readonly access: Access
     readonly signIn: SignIn
+    readonly ruleList: RuleList
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly drills: Drills
@@ -111,6 +114,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...groupRoleRoutes(access),
     ...signInRoutes(signIn, access.gate, drawNoticeIn(look)),
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
+    ...ruleRoutes(ports.ruleList),
     ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),

@@ -17,6 +17,7 @@ const nobodys = {
   manifests: undefined as never,
   replays: undefined as never,
   strictness: undefined as never,
+  ruleList: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   drills: undefined as never,

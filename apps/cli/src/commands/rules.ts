@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { ApiClient, Operations } from '@sealwatch/contract/api'
+import { explainRule } from '@sealwatch/detect'
+import { apiOptions, withApi } from '../api.ts'
+import { command, exit, flag, integer } from '../command.ts'
+import { cliError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { renderExplanation, renderProblem } from '../rules/render-rules.ts'
+import { readRules } from '../rules/rule-files.ts'
+import { columns, counted, paint, safe, safeJson, toSecond } from '../terminal.ts'
+
+type Page = Operations['listRules']['answer']
+const daysMax = 90
+
+export const rulesList = command({
+  name: 'rules list',
+  summary: 'The detection rules in force, what of them is not, and how often each fired',
+  about: `FIRED counts alerts, EXCEPTED matches of which an exception made none, over the last days. A file that is wrong is told with its
+line: where it was right before, what it said then is in force (docs/rules.md).`,
+  options: {
+    ...apiOptions,
+    days: integer({ takes: 'N', help: 'Over which it is counted (default: 7)', min: 1, max: daysMax, absent: 7 }),
+  },
+  examples: ['sudo ./sealwatch rules list', 'sudo ./sealwatch rules list --tenant acme --days 30 --json'],
+  run: async ({ days, ...at }, _operands, { io, place, json }) => {
+    const page = await withApi({ ...at, io, place }, 'listing rules', (api) => allRules(api, days))
+    if (json) io.out(`${safeJson(page)}\n`)
+    else io.out(renderList(page, io))
+    if (!json)
+      io.err(
+        paint(
+          io,
+          'dim',
+          `${counted(page.items.length, 'rule')} in force since ${toSecond(page.since)}, digest ${page.digest}\n`,
+        ),
+      )
+    return exit.ok
+  },
+})
+
+async function allRules(api: ApiClient, days: number): Promise<Omit<Page, 'next' | 'others'>> {
+  const items: Page['items'][number][] = []
+  for (let cursor: string | undefined; ; ) {
+    const {
+      next,
+      others: _,
+      ...page
+    } = await api.call('listRules', { query: { limit: 500, days, ...(cursor && { cursor }) } })
+    items.push(...page.items)
+    if (next === null) return { ...page, items }
+    cursor = next
+  }
+}
+
+function renderList({ items, wrong }: Pick<Page, 'items' | 'wrong'>, io: Io): string {
+  const rows = items.map((row) => [
+    row.rule_id,
+    row.severity,
+    row.tags.flatMap((tag) => /^(?:attack\.)?(t\d{4}.*)$/i.exec(tag)?.[1]?.toUpperCase() ?? []).join(' ') || '-',
+    row.source === 'program' ? 'ours' : safe(row.path),
+    String(row.fired),
+    String(row.excepted),
+    row.notices.length === 0
+      ? safe(row.title)
+      : `${safe(row.title)} ${paint(io, 'yellow', safe(row.notices.join('; ')))}`,
+  ])
+  const head = ['RULE', 'SEVERITY', 'ATT&CK', 'SOURCE', 'FIRED', 'EXCEPTED', 'TITLE']
+  const faults = wrong.map((fault) => {
+    const kept = fault.earlier_in_force ? 'as it was before' : 'left out'
+    return `${paint(io, 'yellow', kept)}: ${renderProblem(fault, io)}`
+  })
+  return `${columns([head, ...rows])}${faults.length === 0 ? '' : `\n${faults.join('')}`}`
+}
+
+export const rulesExplain = command({
+  name: 'rules explain',
+  summary: 'What a rule looks for, as a tree; of an event, which of it holds and which does not',
+  about: `The rule is one in force by its id, or one in a file. With --event each line of it has yes or no before it, and what the event has
+there behind it. Personal values are commitments unless --reveal shows them, which is told in the ledger.`,
+  operands: [{ name: 'ID|FILE', required: true }],
+  options: {
+    ...apiOptions,
+    event: integer({
+      takes: 'LEAF',
+      help: 'An event, by its place in the ledger',
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      absent: -1,
+    }),
+    reveal: flag('With personal values, for whoever may see them'),
+  },
+  examples: [
+    'sudo ./sealwatch rules explain 5b7a3a52-6f5c-4f0e-9a0e-0d2a8c3b1f01',
+    './sealwatch rules explain mine.yml',
+    'sudo ./sealwatch rules explain mine.yml --event 4711 --tenant acme',
+  ],
+  run: async ({ event: leaf, reveal, ...at }, [named = ''], { io, place, json }) => {
+    const attempted = `explaining the rule ${named}`
+    const [inFile] = /[./]/.test(named) ? readRules([named]) : []
+    const ask = async (api: ApiClient) => {
+      const rule = inFile ?? (await api.call('getRule', { params: { rule_id: named } }))
+      const query = { reveal: reveal ? 'true' : 'false' } as const
+      return { rule, found: leaf < 0 ? undefined : await api.call('getEvent', { params: { leaf }, query }) }
+    }
+    const { rule, found } =
+      inFile !== undefined && leaf < 0
+        ? { rule: inFile, found: undefined }
+        : await withApi({ ...at, io, place }, attempted, ask)
+    const event = found?.line.event
+    if (found !== undefined && typeof event?.type_uid !== 'number')
+      throw cliError('CLI_USAGE', {
+        attempted,
+        received: `leaf ${leaf}, which is no event`,
+        advice: 'List events: sealwatch events',
+      })
+    const subject = event && { event: event as { readonly type_uid: number }, side: found?.personal ?? {} }
+    const explanation = explainRule(
+      { path: rule.path, text: rule.text },
+      subject,
+      inFile === undefined ? named : undefined,
+    )
+    io.out(json ? `${safeJson(explanation)}\n` : renderExplanation(explanation, io))
+    return exit.ok
+  },
+})

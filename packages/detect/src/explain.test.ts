@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type ExplainedCondition, explainRule } from './explain.ts'
+
+const folder = join(import.meta.dirname, '../../../rules')
+const names = readdirSync(folder).flatMap((name) => (name.endsWith('.yml') ? [name.slice(0, -4)] : []))
+const fileOf = (name: string) => ({ path: `${name}.yml`, text: readFileSync(join(folder, `${name}.yml`), 'utf8') })
+const sample = (name: string) =>
+  JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { readonly type_uid: number }
+
+const holdsOf = ({ holds }: ExplainedCondition) => holds
+
+test('DET-3 what an explanation says of its lines adds up to whether the rule fires, for every rule of the program', () => {
+  for (const name of names)
+    for (const [kind, fires] of [
+      ['fires', true],
+      ['quiet', false],
+    ] as const) {
+      const { fires: said, isConcerned, conditions } = explainRule(fileOf(name), { event: sample(`${name}.${kind}`) })
+      assert.equal(said, fires, `${name}.${kind}`)
+      if (isConcerned) assert.equal(conditions.map(({ condition }) => holdsOf(condition)).includes(true), fires, name)
+    }
+})
+
+test('DET-3 an explanation tells of each line whether it holds, and what the event has there', () => {
+  const explained = explainRule(fileOf('shadow-read'), { event: sample('shadow-read.fires') })
+  const lines = explained.selections.flatMap(({ groups }) => groups.flat())
+  const held = lines.filter(({ holds }) => holds)
+  assert.ok(held.length > 0 && lines.length > held.length)
+  for (const { found, field } of held) assert.ok(found.length > 0, field)
+  const image = lines.find(({ field, holds }) => field === 'Image' && holds === false)
+  assert.deepEqual(
+    image?.found.map(({ attribute }) => attribute),
+    ['/event/actor/process/file/path'],
+    'what is not looked for is told, too',
+  )
+})
+
+test('DET-3 a personal value is told where it was opened, and is its commitment elsewhere', () => {
+  const text = JSON.stringify({
+    title: 'by name',
+    id: '11111111-1111-1111-1111-111111111111',
+    logsource: { category: 'process_creation' },
+    detection: { selection: { User: 'ann' }, condition: 'selection' },
+  })
+  const event = { type_uid: 100701, actor: { process: { user: { name: 'commit:abc' } }, user: { name: 'commit:abc' } } }
+  const of = (side?: object) =>
+    explainRule({ path: 'x', text }, { event, ...(side && { side: side as never }) }).selections[0]?.groups[0]?.[0]
+  const sealed = of()
+  assert.deepEqual([sealed?.holds, sealed?.found[0]?.value], [false, 'commit:abc'])
+  const opened = of({ [sealed?.found[0]?.attribute ?? '']: { salt: '', value: 'ann' } })
+  assert.deepEqual([opened?.holds, opened?.found[0]?.value], [true, 'ann'])
+})
+
+test('DET-2 without an event a rule is told alone, and a wrong one as it is left out', () => {
+  const { fires, isConcerned, conditions } = explainRule(fileOf('shadow-read'))
+  assert.deepEqual(
+    [fires, isConcerned, conditions.map(({ condition }) => condition.holds)],
+    [undefined, undefined, [undefined]],
+  )
+  assert.throws(() => explainRule({ path: 'x', text: 'title: x' }), { code: 'RULE_SHAPE' })
+})

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// API-4, DET-2: the commands about rules against a whole server.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { run } from '../../apps/cli/src/cli.ts'
+import { testIo } from '../../apps/cli/test/test-io.ts'
+import { eventually } from '../system/platform.ts'
+import { joinHost, type TestHost } from './host.ts'
+import { startServer, type TestServer } from './server.ts'
+
+const own = join(import.meta.dirname, '../../rules')
+const text = readFileSync(join(own, 'shadow-read.yml'), 'utf8')
+const ruleId = /^id: (.*)$/m.exec(text)?.[1] as string
+const fires = JSON.parse(readFileSync(join(own, 'shadow-read.fires.json'), 'utf8'))
+const quiet = JSON.parse(readFileSync(join(own, 'shadow-read.quiet.json'), 'utf8'))
+let server: TestServer
+let host: TestHost
+let token: string
+let dir: string
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'sealwatch-rule-commands-'))
+  writeFileSync(join(dir, 'wrong.yml'), 'title: wrong\n')
+  server = await startServer({ SEALWATCH_SERVER_RULES_DIR: dir })
+  const actions = ['rule:read', 'event:list', 'ledger:read', 'event:reveal']
+  token = (await server.root('default').call('createToken', { body: { name: 'r', actions, ttl_seconds: 600 } })).token
+  host = await joinHost(server, 'default', 'watched')
+  host.see(fires)
+  host.see(quiet)
+  host.see(fires)
+  const alerts = async () => {
+    const { items } = await server.root('default').call('listAlerts')
+    return items.length === 2 ? items : undefined
+  }
+  await eventually('two alerts', alerts)
+})
+after(async () => {
+  await host[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true })
+})
+
+async function rules(...args: string[]) {
+  const io = testIo({ env: { SEALWATCH_TOKEN: token } })
+  const code = await run(['rules', ...args, '--server', server.url], io)
+  return { code, out: io.said(), err: io.complained() }
+}
+const json = async (...args: string[]) => JSON.parse((await rules(...args, '--json')).out)
+
+test('DET-2 rules are listed with how often they fired, and what is wrong with which file', async () => {
+  const { code, out, err } = await rules('list')
+  assert.equal(code, 0, err)
+  assert.match(out, new RegExp(`^${ruleId} +high +T1003\\.008 +ours +2 +0 +Password hashes`, 'm'))
+  assert.match(out, /^left out: wrong\.yml:1: RULE_SHAPE/m)
+  assert.match(err, /^\d+ rules in force since \S+ \S+ UTC, digest [0-9a-f]{64}\n$/)
+  const listed = await json('list')
+  assert.ok(!JSON.stringify(listed).includes(dir), 'where folders lie is the operator’s alone')
+})
+
+test('DET-3 an event is explained line by line: what held, what did not, and what is there', async () => {
+  const { items } = await server
+    .root('default')
+    .call('listEvents', { query: { filter: 'source=host', order: 'oldest' } })
+  const [yes, no] = items.map(({ leaf_index }) => String(leaf_index))
+  const held = await rules('explain', ruleId, '--event', String(yes))
+  assert.match(held.out, /^yes +WatchedFile: \/etc\/shadow.* \/event\/unmapped\/watched is "\/etc\/shadow"/m)
+  assert.match(held.out, /It fires for this event\.\n$/)
+  assert.match((await rules('explain', ruleId, '--event', String(no))).out, /It does not fire for this event\.\n$/)
+  const { err, code } = await rules('explain', '00000000-0000-0000-0000-000000000000')
+  assert.equal(code, 1)
+  assert.match(err, /RULE_UNKNOWN.*\n(.*\n)*.*sealwatch rules list/)
+})
+
+test('DET-2 a backtest tells what would have fired, and writes nothing', async () => {
+  const [, leaf] = (await server.root('default').call('listEvents', { query: { filter: 'source=host' } })).items
+  assert.ok(leaf)
+  const before = await server.root('default').call('getLedger')
+  const mine = join(dir, '.mine.yml')
+  writeFileSync(mine, text.replace(/^id: ./m, 'id: 0').replace(/^title: .*/m, 'title: of mine'))
+  const { code, out, err } = await rules('backtest', mine, '--since', '1h')
+  assert.equal(code, 0, err)
+  assert.match(
+    out,
+    /^of mine {2}2 times {2}watched 2\n( {4}\S+ \S+ UTC {2}watched {2}.* {2}leaf \d+\n){2}0 rules would not have fired\.\n$/,
+  )
+  const inForce = await json('backtest')
+  assert.equal(inForce.events, 3)
+  assert.deepEqual(
+    inForce.rules.flatMap((row: { rule_id: string; fired: number }) =>
+      row.fired > 0 ? [[row.rule_id, row.fired]] : [],
+    ),
+    [[ruleId, 2]],
+  )
+  const after = await server.root('default').call('getLedger')
+  assert.equal(after.size, before.size)
+  assert.equal((await server.root('default').call('listAlerts')).items.length, 2)
+  const wrong = await rules('backtest', join(dir, 'wrong.yml'))
+  assert.match(wrong.err, /wrong\.yml:1: RULE_SHAPE(.*\n)*.*CLI_RULES/)
+})
+
+test('DET-2 LOG-5 of events in which a rule looks at a personal value that is not shown, a backtest says how many', async () => {
+  const byName = join(dir, '.name.yml')
+  const { category } = { category: 'file_access' }
+  writeFileSync(
+    byName,
+    JSON.stringify({
+      title: 'by name',
+      id: '22222222-2222-2222-2222-222222222222',
+      logsource: { category },
+      detection: { selection: { User: fires.actor.user?.name ?? 'root' }, condition: 'selection' },
+    }),
+  )
+  const hidden = await json('backtest', byName)
+  assert.deepEqual([hidden.undecided > 0, hidden.rules[0].fired], [true, 0])
+  const shown = await json('backtest', byName, '--reveal')
+  assert.deepEqual([shown.undecided, shown.rules[0].fired > 0], [0, true])
+})
