@@ -26,7 +26,10 @@ function knownOf(node: Node): Known {
     case 'set':
       return knownOfSet(node.set)
     case 'assert':
+    case 'look':
       return emptyText
+    case 'again':
+      return nothing
     case 'group':
       return knownOf(node.node)
     case 'sequence':

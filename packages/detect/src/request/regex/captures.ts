@@ -97,7 +97,7 @@ function capturesIn(
   return meter.steps < 0 ? undefined : best
 }
 
-function holdsAt(what: Assertion, text: string, at: number): boolean {
+export function holdsAt(what: Assertion, text: string, at: number): boolean {
   switch (what) {
     case 'text-start':
       return at === 0

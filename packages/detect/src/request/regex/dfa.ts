@@ -5,7 +5,11 @@ import type { Instruction, Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
 
 /** What evaluation may still cost: whoever runs expressions over hostile text hands one over for all of them. */
-export type Meter = { steps: number }
+export type Meter = {
+  steps: number
+  /** Texts that an expression was not decided for. */
+  missed?: number
+}
 
 /** States are made as texts ask for them; when there is no more room, all are forgotten and made anew. */
 const cellsMax = 64 * 1024

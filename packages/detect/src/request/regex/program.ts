@@ -46,6 +46,9 @@ export function programOf(root: Node, saves: boolean): Program {
       }
       case 'repeat':
         return beforeRepeat(next, node)
+      case 'look':
+      case 'again':
+        throw new RegexSyntaxError('look-around and back-references, which no automaton decides')
     }
   }
 

@@ -136,6 +136,38 @@ test('DET-1 an expression that would stop a backtracking engine takes steps in p
   }
 })
 
+test('DET-1 look-around and back-references are run by backtracking, as the platform’s own engine does', () => {
+  const rows: [source: string, text: string][] = [
+    ['(?<!ab)c', 'abc'],
+    ['(?<!ab)c', 'bc'],
+    ['(?<=a)b(?!c)', 'abc abd'],
+    ['(?i)\\b(\\w+)\\b\\s*=\\s*\\1', 'x and Ab = aB'],
+    ['([\\s\'"]*?)(\\d+)\\1(?:=)\\1\\2', "1'1'='1'"],
+    ['(a+?)(b|ab)*\\2$', 'aababab'],
+    ['(?=.*\\d)(?=.*[a-z])^\\w{3,}$', 'ab1'],
+  ]
+  for (const [source, input] of rows) {
+    const flags = source.startsWith('(?i)') ? 'msi' : 'ms'
+    const expected = new RegExp(source.replace('(?i)', ''), flags).exec(input)
+    const at = compileByteRegex(source).captures(input, plenty())
+    assert.deepEqual(
+      at && [at[0], at[1]],
+      expected ? [expected.index, expected.index + expected[0].length] : undefined,
+      source,
+    )
+  }
+})
+
+test('DET-1 what backtracking does not decide within its budget is counted, and nothing overflows', () => {
+  const regex = compileByteRegex('(?!x)(?:a+)+\\1?(b)\\1$')
+  for (const input of ['a'.repeat(64), 'a'.repeat(65_536)]) {
+    const meter = { steps: 10_000_000, missed: 0 }
+    assert.equal(regex.test(input, meter), undefined)
+    assert.equal(meter.missed, 1)
+    assert(meter.steps > 9_000_000)
+  }
+})
+
 test('DET-1 an expression with more states than there is room for stays within its steps, and says when they are used up', () => {
   const regex = compileByteRegex('[ab]*a[ab]{14}c')
   let seed = 1

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Required, requiredBy } from './atoms.ts'
+import { createBacktracker } from './backtrack.ts'
 import { type Captures, createCaptures } from './captures.ts'
 import { createDfa, type Meter, type Scan } from './dfa.ts'
 import { programOf } from './program.ts'
@@ -20,7 +21,22 @@ export type ByteRegex = {
  * Throws RegexSyntaxError. Automata are made when they are first needed.
  */
 export function compileByteRegex(source: string, flags: { readonly ignoreCase?: boolean } = {}): ByteRegex {
-  const { node, groups, notes } = parsePattern(source, flags)
+  const { node, groups, notes, isRegular } = parsePattern(source, flags)
+  if (!isRegular) {
+    const backtracking = createBacktracker(node, groups)
+    const note =
+      'look-around or back-references: it is run by backtracking, and given up on a text for which that takes long'
+    return {
+      required: requiredBy(node),
+      notes: [...notes, note],
+      test: (text, meter) => {
+        const missed = meter.missed ?? 0
+        const found = backtracking(text, meter)
+        return found === undefined && (meter.missed ?? 0) > missed ? undefined : found !== undefined
+      },
+      captures: backtracking,
+    }
+  }
   const plain = programOf(node, false)
   let scan: Scan | undefined
   let keeping: ReturnType<typeof createCaptures> | undefined

@@ -21,9 +21,16 @@ export type Node =
   | { readonly kind: 'repeat'; readonly node: Node; readonly min: number; readonly max: number; readonly lazy: boolean }
   | { readonly kind: 'group'; readonly node: Node; readonly index: number }
   | { readonly kind: 'assert'; readonly what: Assertion }
+  | { readonly kind: 'look'; readonly node: Node; readonly ahead: boolean; readonly negated: boolean }
+  | { readonly kind: 'again'; readonly index: number; readonly ignoreCase: boolean }
 
-/** `groups`: how many capture. `notes`: what is read otherwise than PCRE reads it, and why that is no loss. */
-export type Parsed = { readonly node: Node; readonly groups: number; readonly notes: readonly string[] }
+/** `isRegular`: without look-around and back-references, which no automaton decides. `groups`: how many capture. `notes`: what is read otherwise than PCRE reads it, and why that is no loss. */
+export type Parsed = {
+  readonly node: Node
+  readonly isRegular: boolean
+  readonly groups: number
+  readonly notes: readonly string[]
+}
 
 export class RegexSyntaxError extends Error {
   override readonly name = 'RegexSyntaxError'
@@ -44,7 +51,7 @@ const assertions: Readonly<Record<string, Assertion>> = {
   z: 'text-end',
 }
 
-/** PCRE over bytes, without what no automaton decides: look-around and back-references are refused by name. */
+/** PCRE over bytes. What is rare in rules, such as conditions and recursion, is refused by name. */
 export function parsePattern(source: string, flags: Partial<Flags> = {}): Parsed {
   if (source.length > regexLimits.sourceCharsMax) throw fault(`longer than ${regexLimits.sourceCharsMax} characters`, 0)
   return parserOf(source).whole({ ...standardFlags, ...flags })
@@ -54,6 +61,7 @@ function parserOf(source: string) {
   let at = 0
   let depth = 0
   let groups = 0
+  let isRegular = true
   const notes = new Set<string>()
 
   const take = (text: string) => {
@@ -132,17 +140,26 @@ function parserOf(source: string) {
   }
 
   const group = (flags: Flags): Node => {
+    const look = match(/\?(<?)([=!])/y)
+    if (look) {
+      isRegular = false
+      return { kind: 'look', node: inGroup(flags), ahead: look[1] === '', negated: look[2] === '!' }
+    }
     const plain = match(/\?([a-z]*)(?:-([a-z]+))?:/y)
-    if (!plain && !match(/\?P?<[A-Za-z_]\w*>/y) && source[at] === '?')
-      throw fault(/^\?<?[=!]/.test(source.slice(at)) ? 'look-around' : `the group (${source.slice(at, at + 3)}…`, at)
-    groups += plain ? 0 : 1
+    if (plain) return inGroup(changed(flags, plain[1] ?? '', plain[2] ?? ''))
+    if (!match(/\?P?<[A-Za-z_]\w*>/y) && source[at] === '?') throw fault(`the group (${source.slice(at, at + 3)}…`, at)
+    groups += 1
     const index = groups
+    return { kind: 'group', node: inGroup(flags), index }
+  }
+
+  const inGroup = (flags: Flags): Node => {
     depth += 1
     if (depth > regexLimits.depthMax) throw fault(`groups nested deeper than ${regexLimits.depthMax}`, at)
-    const node = choice(plain ? changed(flags, plain[1] ?? '', plain[2] ?? '') : flags)
+    const node = choice(flags)
     depth -= 1
     if (!take(')')) throw fault('a group without its )', at)
-    return plain ? node : { kind: 'group', node, index }
+    return node
   }
 
   const escaped = (flags: Flags): Node => {
@@ -153,7 +170,11 @@ function parserOf(source: string) {
       return { kind: 'assert', what }
     }
     if (take('Z')) return lastLineEnd
-    if (/[1-9]/.test(letter) && !/^[0-3][0-7]{2}/.test(source.slice(at, at + 3))) throw fault('back-references', at)
+    const index = match(/(?![0-3][0-7]{2})[1-9][0-9]?/y)
+    if (index) {
+      isRegular = false
+      return { kind: 'again', index: Number(index[0]), ignoreCase: flags.ignoreCase }
+    }
     return setNode(escapedSet(), flags)
   }
 
@@ -219,7 +240,7 @@ function parserOf(source: string) {
     whole(flags: Flags): Parsed {
       const node = choice(flags)
       if (at < source.length) throw fault('a ) without its (', at)
-      return { node, groups, notes: [...notes] }
+      return { node, isRegular, groups, notes: [...notes] }
     },
   }
 }

@@ -84,7 +84,7 @@ const single: Readonly<Record<string, Derive>> = {
   REQUEST_LINE: (context) => `${context.method} ${target(context)} ${protocol(context)}`,
   REQUEST_METHOD: ({ method }) => method,
   REQUEST_PROTOCOL: protocol,
-  REQUEST_URI: target,
+  REQUEST_URI: (context) => decodePercent(target(context)),
   REQUEST_URI_RAW: target,
   SERVER_NAME: ({ headers }) => (headerNamed(headers, 'host') ?? '').replace(/:\d*$/, ''),
   UNIQUE_ID: () => '',

@@ -29,7 +29,7 @@ export type SecVerdict = {
   readonly scores: Readonly<Record<string, number>>
   /** Whether a rule that matched would have blocked by itself. */
   readonly blocks: boolean
-  /** False when the expressions took more steps than a request is allowed: what is not told of may be there. */
+  /** False when expressions would have taken more steps than are allowed: what is not told of may be there. */
   readonly isComplete: boolean
 }
 export type Evaluator = {
@@ -64,7 +64,7 @@ function evaluateWith(
   view: RequestView,
   injection: Injection | undefined,
 ): SecVerdict {
-  const meter = { steps: seclangLimits.stepsMax }
+  const meter = { steps: seclangLimits.stepsMax, missed: 0 }
   const lookup: MacroLookup = (collection, name) => lookUp(run, collection, name)
   const run: Run = { view, variables, captured: [], matched: [], removals: [], isOff: false, lookup, meter, injection }
   const matches: SecMatch[] = []
@@ -83,7 +83,7 @@ function evaluateWith(
       first === undefined || rule.skipAfter === undefined ? number + 1 : plan.markers[phase - 1]?.get(rule.skipAfter)
     number = after === undefined ? -1 : nextBit(todo, Math.max(after, number + 1))
   }
-  return { matches, scores: scoresIn(variables), blocks, isComplete: meter.steps >= 0 }
+  return { matches, scores: scoresIn(variables), blocks, isComplete: meter.steps >= 0 && meter.missed === 0 }
 }
 
 type FirstMatch = { readonly item: Item; readonly text: string }

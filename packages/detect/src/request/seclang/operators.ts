@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isUtf8 } from 'node:buffer'
 import { BlockList, isIP } from 'node:net'
 import type { Required } from '../regex/atoms.ts'
 import { type ByteSet, byteSet, isWordByte, single, union } from '../regex/bytes.ts'
@@ -170,9 +171,6 @@ const found = (form: RegExp, bytes: ByteSet): Make => {
   })
 }
 const highBytes = byteSet((byte) => byte >= 0x80)
-const invalidUtf8 =
-  /(?<![\xc2-\xf4])[\x80-\xbf]|[\xc0\xc1\xf5-\xff]|[\xc2-\xdf](?![\x80-\xbf])|\xe0(?![\xa0-\xbf][\x80-\xbf])|[\xe1-\xec\xee\xef](?![\x80-\xbf]{2})|\xed(?![\x80-\x9f][\x80-\xbf])|\xf0(?![\x90-\xbf][\x80-\xbf]{2})|[\xf1-\xf3](?![\x80-\xbf]{3})|\xf4(?![\x80-\x8f][\x80-\xbf]{2})/
-
 /** A word alone is neither SQL nor a script, whatever the word. */
 const notWord = byteSet((byte) => !isWordByte(byte))
 const injected = (kind: 'sqli' | 'xss', bytes: ByteSet): Make => {
@@ -203,7 +201,10 @@ const rows: Readonly<Record<string, Make>> = {
   detectxss: injected('xss', union(single(0x3c), single(0x3d))),
   validatebyterange: validateByteRange,
   validateurlencoding: found(/%(?![0-9a-f]{2})/i, single(0x25)),
-  validateutf8encoding: found(invalidUtf8, highBytes),
+  validateutf8encoding: () => ({
+    required: { bytes: highBytes },
+    matches: (text) => !isUtf8(Buffer.from(text, 'latin1')),
+  }),
   ipmatch: (source) => ipMatch(source.split(',').map((part) => part.trim())),
   ipmatchfromfile: (source, files) => ipMatch(linesOf(source, files).map((line) => line.trim())),
   ipmatchf: (source, files) => ipMatch(linesOf(source, files).map((line) => line.trim())),
@@ -215,7 +216,7 @@ const rows: Readonly<Record<string, Make>> = {
 export function parseOperator(
   text: string,
   files: DataFiles,
-): { readonly negated: boolean; readonly operator: Operator; readonly name: string } {
+): { readonly negated: boolean; readonly operator: Operator; readonly name: string; readonly source: string } {
   const [, bang = '', named, param = ''] = /^(!?)\s*(?:@([A-Za-z0-9]+)(?:\s+([\s\S]*))?)?/.exec(
     text,
   ) as unknown as readonly [string, string?, string?, string?]
@@ -226,6 +227,7 @@ export function parseOperator(
   return {
     negated: bang === '!',
     name,
+    source,
     operator: { param: parseMacro(name === 'rx' ? '' : source), ...make(source, files) },
   }
 }

@@ -13,6 +13,7 @@ export type SecRule = Actions &
     readonly negated: boolean
     readonly operator: Operator
     readonly operatorName: string
+    readonly operatorSource: string
     next: SecRule | undefined
   }
 export type Marker = { readonly marker: string }
@@ -36,6 +37,7 @@ export function readRule({ name, words, file, line }: Directive, files: DataFile
     negated: parsed.negated,
     operator: parsed.operator,
     operatorName: parsed.name,
+    operatorSource: parsed.source,
     next: undefined,
   }
 }
