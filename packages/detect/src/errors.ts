@@ -47,6 +47,16 @@ export const detectErrors = {
     rule: 'each rule has an id of its own',
     advice: 'Give the newer rule a new UUID',
   },
+  REQUEST_THRESHOLDS: {
+    kind: 'invalid',
+    rule: 'the scores from which a request is observed, challenged and blocked are whole numbers that rise from 1 to 100',
+    advice: 'Put them in that order',
+  },
+  REQUEST_RULES: {
+    kind: 'invalid',
+    rule: 'rules over requests are files in SecLang, *.conf, in a folder or in its folder rules, and what they read, *.data, beside them',
+    advice: 'Name the folder of a core rule set as it is unpacked',
+  },
   CONTEXT_SHAPE: {
     kind: 'invalid',
     rule: 'a request to judge has method, path, query, headers as pairs, and address; its text is latin1',

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Value } from '../../decode/values.ts'
+import type { Detector } from '../detector.ts'
+import { redact } from '../redact.ts'
+import { modelWeightMin, weightsMax } from '../weights.ts'
+
+/** What is asked of a model: how suspicious the worst of a request's values is. */
+export type JudgeValues = (values: readonly Value[]) => ModelJudgement
+export type ModelJudgement = {
+  /** -Infinity when there is nothing to look at. */
+  readonly logit: number
+  readonly culprit?: Value
+  /** Heaviest first. */
+  readonly reasons: readonly { readonly ngram: string; readonly weight: number }[]
+}
+
+const ngramsShown = 5
+
+export const detectByModel =
+  (judge: JudgeValues): Detector =>
+  ({ decoded }) => {
+    const { logit, culprit, reasons } = judge(decoded.values)
+    if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [] }
+    const ngrams = reasons.slice(0, ngramsShown).map(({ ngram }) => JSON.stringify(redact(ngram)))
+    const where = culprit.name === '' ? culprit.source : `${culprit.source}:${culprit.name}`
+    const what = `what attacks are written like: ${ngrams.join(' ')}`
+    return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }] }
+  }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { RequestContext } from '../../context.ts'
+import type { DecodedRequest } from '../../decode/request.ts'
+import type { Detector, Evidence } from '../detector.ts'
+import { threatTagged } from '../threats.ts'
+import { ruleWeights } from '../weights.ts'
+
+/** What is asked of an engine of SecLang rules. */
+export type EvaluateRules = (context: RequestContext, decoded: DecodedRequest) => RuleVerdict
+export type RuleVerdict = { readonly matches: readonly RuleMatch[]; readonly isComplete: boolean }
+export type RuleMatch = {
+  readonly id: number
+  readonly msg: string
+  readonly severity: string
+  readonly tags: readonly string[]
+  readonly where: string
+  readonly text: string
+}
+
+export const detectByRules =
+  (evaluate: EvaluateRules): Detector =>
+  ({ context, decoded }) => {
+    const { matches, isComplete } = evaluate(context, decoded)
+    return { evidence: matches.filter(isOfRequest).map(evidenceOf), isCut: !isComplete }
+  }
+
+/** What rules reckon up of other rules was said by those. */
+const isOfRequest = ({ where }: RuleMatch) => !where.startsWith('TX:')
+
+const evidenceOf = ({ id, msg, severity, tags, where, text }: RuleMatch): Evidence => ({
+  what: `rule ${id}: ${msg}`,
+  where,
+  text,
+  threat: threatTagged(tags),
+  weight: ruleWeights[severity] ?? (ruleWeights.NOTICE as number),
+})

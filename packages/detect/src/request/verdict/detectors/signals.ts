@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type SignalKind, signalKinds } from '../../signals.ts'
+import type { Detector } from '../detector.ts'
+import type { ThreatType } from '../threats.ts'
+import { signalWeights } from '../weights.ts'
+
+/** How a request is written. Most of it is no attack by itself. */
+export const judgeSignals: Detector = ({ decoded }) => ({
+  evidence: decoded.signals.map(({ kind, where }) => ({
+    what: `${kind}: ${signalKinds[kind]}`,
+    where,
+    threat: threatOf[kind] ?? 'protocol_attack',
+    weight: signalWeights[kind],
+  })),
+})
+
+const threatOf: { readonly [kind in SignalKind]?: ThreatType } = {
+  bomb: 'denial_of_service',
+  oversize: 'denial_of_service',
+}

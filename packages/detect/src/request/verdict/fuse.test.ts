@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { detectorNames } from './detector.ts'
+import { fuse, type Weighed } from './fuse.ts'
+import { type ThreatType, threats } from './threats.ts'
+import { defaultThresholds } from './thresholds.ts'
+
+const piece: fc.Arbitrary<Weighed> = fc.record({
+  detector: fc.constantFrom(...detectorNames),
+  what: fc.constant('it'),
+  threat: fc.option(fc.constantFrom(...(Object.keys(threats) as ThreatType[])), { nil: undefined }),
+  weight: fc.double({ min: 0, max: 20, noNaN: true }),
+})
+const of = (detector: Weighed['detector'], weight: number, threat?: ThreatType): Weighed => ({
+  detector,
+  what: 'it',
+  weight,
+  threat,
+})
+
+test('DET-1 more evidence never makes an attack less likely, in whatever order it comes', () => {
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 20 }), piece, fc.nat(20), (evidence, more, place) => {
+      const { probability } = fuse(evidence)
+      const with_ = fuse(evidence.toSpliced(place, 0, more)).probability
+      assert.ok(with_ >= probability && with_ >= 0 && with_ <= 1)
+      assert.ok(Math.abs(fuse(evidence.toReversed()).probability - probability) < 1e-9)
+    }),
+  )
+})
+
+test('DET-1 what two detectors say counts more than what one says twice', () => {
+  const twice = fuse([of('rules', 6), of('rules', 6)]).probability
+  const each = fuse([of('rules', 6), of('model', 6)]).probability
+  assert.ok(each > twice)
+})
+
+test('DET-1 who asks is not enough to be blocked, whatever is known of address and habits', () => {
+  const flood = (detector: 'reputation' | 'behaviour') => Array.from({ length: 50 }, () => of(detector, 20))
+  const { probability } = fuse([...flood('reputation'), ...flood('behaviour')])
+  assert.ok(100 * probability < defaultThresholds.block - 0.5)
+  assert.ok(100 * probability > defaultThresholds.observe)
+})
+
+test('DET-1 the type is that of what can be named, before what is of the sender', () => {
+  assert.equal(fuse([]).type, undefined)
+  assert.equal(fuse([of('model', 9)]).type, 'other')
+  assert.equal(fuse([of('model', 9), of('rules', 2, 'xss')]).type, 'xss')
+  assert.equal(fuse([of('reputation', 5, 'bad_address'), of('rules', 2, 'xss')]).type, 'xss')
+  assert.equal(fuse([of('rules', 3, 'xss'), of('rules', 4, 'sql_injection')]).type, 'sql_injection')
+  assert.equal(fuse([of('behaviour', 1, 'unusual_behaviour')]).type, 'unusual_behaviour')
+})

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DetectorName, Evidence } from './detector.ts'
+import type { ThreatType } from './threats.ts'
+import { nextShare, priorWeight, weightsMax } from './weights.ts'
+
+export type Weighed = Evidence & { readonly detector: DetectorName }
+export type Fused = {
+  /** Of an attack, from 0 to 1. */
+  readonly probability: number
+  /** What most of the weight speaks for; undefined without evidence. */
+  readonly type: ThreatType | undefined
+}
+
+/**
+ * Logarithms of odds add up where pieces of evidence know nothing of each other, as detectors do; what one detector says is
+ * one thing said in several ways, and counts less each time. More evidence never makes an attack less likely.
+ */
+export function fuse(evidence: readonly Weighed[]): Fused {
+  const told = Object.entries(Object.groupBy(evidence, ({ detector }) => detector)) as [DetectorName, Weighed[]][]
+  const sum = told.reduce((all, [detector, own]) => all + Math.min(weightsMax[detector], weightOf(own)), priorWeight)
+  return { probability: 1 / (1 + Math.exp(-sum)), type: typeOf(evidence) }
+}
+
+const weightOf = (evidence: readonly Evidence[]): number =>
+  evidence
+    .map(({ weight }) => weight)
+    .sort((one, other) => other - one)
+    .reduce((sum, weight, place) => sum + weight * nextShare ** place, 0)
+
+function typeOf(evidence: readonly Evidence[]): ThreatType | undefined {
+  if (evidence.length === 0) return undefined
+  const byType = Object.groupBy(evidence, ({ threat = 'other' }) => threat)
+  const weights = (Object.entries(byType) as [ThreatType, Evidence[]][]).map(([type, own]) => ({
+    type,
+    weight: weightOf(own),
+  }))
+  const heaviest = (found: typeof weights) =>
+    found.reduce((best, next) => (next.weight > best.weight ? next : best), { type: 'other', weight: 0 })
+  // What can be named says more than what cannot, and what a request says more than who sends it.
+  const named = weights.filter(({ type }) => type !== 'other' && !ofSenders.has(type))
+  return heaviest(named.length > 0 ? named : weights).type
+}
+
+const ofSenders = new Set<ThreatType>(['bad_address', 'unusual_behaviour'])
