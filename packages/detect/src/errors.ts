@@ -42,6 +42,11 @@ export const detectErrors = {
     rule: 'regular expressions are those that run in linear time: no look-around, no back-references',
     advice: 'Rewrite the expression, or split it over two selections',
   },
+  RULE_REFERENCE: {
+    kind: 'invalid',
+    rule: 'a correlation is about rules, or other correlations, that are loaded',
+    advice: 'Correct the id or the name',
+  },
   RULE_DUPLICATE: {
     kind: 'conflict',
     rule: 'each rule has an id of its own',

@@ -9,10 +9,12 @@ import {
   limits,
   personalPointers,
   type Side,
+  type Together,
   valueAt,
 } from '@sealwatch/contract'
 import { attacksToldBy } from './attack.ts'
 import type { Match } from './ruleset.ts'
+import type { RuleHead } from './sigma/rule.ts'
 import { bared, type Witness, type WitnessHost, witnessOf } from './witness.ts'
 
 export type FindingContext = {
@@ -27,19 +29,22 @@ export type FindingContext = {
   readonly createdMs: number
   /** Why the line failed verification, though it was admitted. */
   readonly mark?: string | undefined
+  /** Of a correlation: what it rests on beside this event, its newest. */
+  readonly together?: Together | undefined
 }
 
 /** The finding and the personal values of its own line: the same commitments, at the places where it has them. */
 export function findingFor(
-  match: Match,
-  { event, side, leaf, host, createdMs, mark }: FindingContext,
+  match: Match<RuleHead>,
+  { event, side, leaf, host, createdMs, mark, together }: FindingContext,
 ): { event: Finding; side: Side } {
   const { rule, reasons } = match
   const [reference] = rule.references
   const told = attacksToldBy(event)
-  const about = (witness: Witness) =>
+  const uid = findingUid(rule.id, (together?.leaves ?? [leaf]).map(({ leaf_hash }) => leaf_hash).join('\n'))
+  const about = (witness: Witness, isWhole: boolean) =>
     buildFinding({
-      uid: findingUid(rule.id, leaf.leaf_hash),
+      uid,
       rule: {
         id: rule.id,
         title: rule.title,
@@ -55,10 +60,11 @@ export function findingFor(
       reasons,
       createdMs,
       mark,
+      together: together && (isWhole ? together : { ...together, leaves: [leaf] }),
     })
   const witness = witnessOf(event, leaf, host)
-  const whole = about(witness)
-  const finding = isSealable(whole) ? whole : about(bared(witness))
+  const finding =
+    sealable(() => about(witness, true)) ?? sealable(() => about(bared(witness), true)) ?? about(bared(witness), false)
   return { event: finding, side: sideOfFinding(event, side, finding) }
 }
 
@@ -66,9 +72,10 @@ export function findingFor(
 const envelopeBytesMax = 1_024
 const depthMax = 28
 
-function isSealable(finding: Finding): boolean {
+function sealable(make: () => Finding): Finding | undefined {
+  const finding = make()
   const bytes = Buffer.byteLength(JSON.stringify(finding))
-  return bytes <= limits.lineBytesMax - envelopeBytesMax && depthOf(finding) <= depthMax
+  return bytes <= limits.lineBytesMax - envelopeBytesMax && depthOf(finding) <= depthMax ? finding : undefined
 }
 
 function depthOf(value: unknown): number {
@@ -76,9 +83,12 @@ function depthOf(value: unknown): number {
   return 1 + Object.values(value).reduce<number>((deepest, inner) => Math.max(deepest, depthOf(inner)), 0)
 }
 
-/** The same rule and the same leaf make the same finding, however often it is evaluated (32 hex digits). */
-export function findingUid(ruleId: string, leafHash: string): string {
-  return hash('sha256', `${ruleId}\n${leafHash}`, 'hex').slice(0, 32)
+/**
+ * The same rule and the same leaf make the same finding, however often it is evaluated (32 hex digits). Of several leaves
+ * the hashes are joined by line feeds.
+ */
+export function findingUid(ruleId: string, leafHashes: string): string {
+  return hash('sha256', `${ruleId}\n${leafHashes}`, 'hex').slice(0, 32)
 }
 
 /** The values of an event that its finding commits to as well, by their places in the finding's line. */

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export type { Together } from '@sealwatch/contract'
+export type { Correlation } from './correlation/correlation.ts'
+export {
+  type Correlations,
+  createCorrelations,
+  type Fired,
+  type Held,
+  reasonsOf,
+} from './correlation/correlations.ts'
 export { detectErrors } from './errors.ts'
 export * from './explain.ts'
 export { type FindingContext, findingFor, findingUid, sideOfFinding } from './finding.ts'
@@ -12,9 +21,10 @@ export {
   loadingRules,
   loadRules,
   type Match,
+  matchesOf,
   type Ruleset,
 } from './ruleset.ts'
 export type { RuleFile } from './sigma/document.ts'
 export type { RuleNotice, RuleProblem } from './sigma/load.ts'
 export type { RuleReport } from './sigma/report.ts'
-export type { Rule } from './sigma/rule.ts'
+export type { Rule, RuleHead } from './sigma/rule.ts'

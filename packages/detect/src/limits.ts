@@ -20,6 +20,21 @@ export const ruleLimits = {
   indexStatesMax: 262_144,
   /** UTF-16 units of a text that are looked for; what is longer is found by its first ones, or by its last. */
   indexUnitsMax: 32,
+  correlationsMax: 1_000,
+  /** What one is about, what it groups by, and how many stand behind each other. */
+  correlationSourcesMax: 16,
+  correlationKeysMax: 8,
+  correlationDepthMax: 4,
+  /** What a condition may ask for: a finding names each event that it rests on, and has to fit a line. */
+  correlationCountMax: 200,
+  correlationDays: 30,
+  /** How late an event may come, beside newer ones. */
+  correlationLateSeconds: 60,
+  /** Groups of one tenant, and leaves in them together. */
+  correlationGroupsMax: 4_096,
+  correlationLeavesMax: 16_384,
+  /** Entries of one source that a group keeps, where each source is asked for once. */
+  correlationPerSourceMax: 8,
   /** Reasons told in a finding, and UTF-16 units of each of their values. */
   reasonsMax: 8,
   reasonUnitsMax: 256,

@@ -2,11 +2,12 @@
 
 import type { Reason, Side } from '@sealwatch/contract'
 import { type Candidates, createCandidates, lookAt } from './candidates.ts'
+import type { Correlation } from './correlation/correlation.ts'
 import { isFalco, loadingFalco } from './falco/load.ts'
 import { ruleLimits } from './limits.ts'
 import { createAttributeTable, type Reading, readingOf } from './reading.ts'
 import type { RuleFile } from './sigma/document.ts'
-import { type LoadedSigma, loadingSigma } from './sigma/load.ts'
+import { type Loaded, loadingSigma } from './sigma/load.ts'
 import type { Rule } from './sigma/rule.ts'
 import { createSkim, type Skim } from './skim.ts'
 
@@ -17,11 +18,14 @@ export type Ruleset = {
   /** By the same: which of them are worth a try. */
   readonly candidates: ReadonlyMap<number, Candidates>
   readonly mayFire: Skim
+  readonly correlations: readonly Correlation[]
+  /** Ids of rules that fire for correlations alone. */
+  readonly silent: ReadonlySet<string>
 }
 
-export type LoadedRules = Omit<LoadedSigma, 'rules'> & { readonly ruleset: Ruleset }
+export type LoadedRules = Omit<Loaded, 'rules'> & { readonly ruleset: Ruleset }
 
-export type Match = { readonly rule: Rule; readonly reasons: readonly Reason[] }
+export type Match<R = Rule> = { readonly rule: R; readonly reasons: readonly Reason[] }
 
 type Values = Readonly<Record<string, readonly string[]>>
 
@@ -43,13 +47,11 @@ export function* loadingRules(
   placeholders: Values = {},
 ): Generator<undefined, LoadedRules> {
   const attributes = createAttributeTable()
-  const given = new Map(Object.entries(placeholders))
-  const sigma = yield* loadingSigma(
-    files.filter((file) => !isFalco(file)),
-    attributes,
-    given,
-  )
   const falco = yield* loadingFalco(files.filter(isFalco), attributes)
+  const given = new Map(Object.entries(placeholders))
+  const ofSigma = files.filter((file) => !isFalco(file))
+  const sigma = yield* loadingSigma(ofSigma, attributes, given, falco.rules)
+  const { correlations, silent } = sigma
   const rules = [...sigma.rules, ...falco.rules]
   const told = {
     problems: [...sigma.problems, ...falco.problems],
@@ -58,13 +60,26 @@ export function* loadingRules(
   }
   const byType = indexByType(rules)
   const candidates = createCandidates(byType)
-  return { ...told, ruleset: { rules, byType, candidates, mayFire: createSkim(attributes, candidates) } }
+  const mayFire = createSkim(attributes, candidates)
+  return { ...told, ruleset: { rules, byType, candidates, mayFire, correlations, silent } }
 }
 
 const noSide: Side = {}
 
-/** The rules that fire for an event, Falco's behind Sigma's, each in the order of their files. `side`: the personal values of the event's line. */
+/**
+ * The rules that fire for an event, Falco's behind Sigma's, each in the order of their files, but for those that fire for
+ * correlations alone. `side`: the personal values of the event's line.
+ */
 export function evaluate(
+  ruleset: Ruleset,
+  event: { readonly type_uid: number },
+  side: Side = noSide,
+): readonly Match[] {
+  return matchesOf(ruleset, event, side).filter(({ rule }) => !ruleset.silent.has(rule.id))
+}
+
+/** The same with those, for correlations. */
+export function matchesOf(
   ruleset: Ruleset,
   event: { readonly type_uid: number },
   side: Side = noSide,
@@ -78,7 +93,7 @@ export function evaluate(
   )
 }
 
-/** What evaluate gives, by trying every rule for the type: what the index is held against. */
+/** What matchesOf gives, by trying every rule for the type: what the index is held against. */
 export function evaluateEach(
   { byType }: Ruleset,
   event: { readonly type_uid: number },

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
-import { createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
+import { type Clock, createBell, createLog, systemClock, systemDisk } from '@sealwatch/base'
 import { type Finding, ShipRequestSchema } from '@sealwatch/contract'
+import type { Held } from '@sealwatch/detect'
 import { generateSigner, openOwnSigner } from '@sealwatch/keys'
 import { kmsMasterKey, openSealing } from '@sealwatch/keys/sealing'
 import { type ChainBatch, openChain, parseLine, sha256 } from '@sealwatch/ledger'
@@ -25,7 +26,7 @@ import { createOutbox, openStore, type Store } from '../store/index.ts'
 import { openKeyRegistry } from '../trust/index.ts'
 import { enterKey, hostKeyRow } from '../trust/test/host-key.ts'
 import { createGlances, detect, readRuleFiles, standardRules } from './index.ts'
-import { openRulebook } from './rulebook.ts'
+import { openRulebook, type RulesReader } from './rulebook.ts'
 
 const clock = systemClock
 const disk = systemDisk
@@ -36,7 +37,7 @@ const host = { hostId: 'host-1', hostname: 'one', tenant: 'default' }
 const rules = await openRulebook(readRuleFiles(standardRules), clock)
 
 /** The rooms from ingest to detection over one directory, as a server start wires them. */
-async function openRooms(dir: string) {
+async function openRooms(dir: string, inForce: RulesReader = rules, judging: Clock = clock) {
   const stack = new AsyncDisposableStack()
   const store = openStore(dir)
   stack.defer(() => store.close())
@@ -63,7 +64,7 @@ async function openRooms(dir: string) {
   const ledger = ledgers.get(tenant)
   const quarantine = await openQuarantine({ dir: join(dir, 'quarantine'), store, sealing, clock, disk })
   stack.defer(() => quarantine.close())
-  const glances = createGlances(rules)
+  const glances = createGlances(inForce)
   const stop = new AbortController()
   const bell = createBell()
   let position = 0
@@ -93,10 +94,11 @@ async function openRooms(dir: string) {
       outbox,
       indexed,
       openSide: side.open,
-      rules,
+      rules: inForce,
       glances,
       herald: { tell: async () => undefined, ring: () => undefined },
-      clock,
+      clock: judging,
+      log,
       signal: stop.signal,
     }),
   ])
@@ -207,6 +209,105 @@ test('DET-2 DET-3 ING-8 an event is found once, wherever the server stops, and t
     const [, ...later] = found.map(({ device }) => [device.uid, device.hostname])
     assert.deepEqual(later.at(-1), [host.hostId, host.hostname], 'who says that it is another one is told as itself')
   }
+  await chain.close()
+})
+
+/** Its follower saves after every turn, for time flies. */
+function hasty(): Clock {
+  let ns = 0n
+  return {
+    ...clock,
+    monotonicNs: () => {
+      ns += 2_000_000_000n
+      return ns
+    },
+  }
+}
+
+/** What is held once all leaves were judged and that was saved. */
+async function untilSaved({ store, ledger, followers }: Rooms): Promise<readonly Held[]> {
+  for (;;) {
+    const row = await store.db
+      .selectFrom('cursors')
+      .innerJoin('correlations', 'correlations.tenant', 'cursors.tenant')
+      .select(['position', 'held'])
+      .where('cursors.tenant', '=', tenant)
+      .where('follower', '=', 'detect')
+      .executeTakeFirst()
+    if (row?.position === ledger.size) return JSON.parse(row.held) as Held[]
+    await Promise.race([clock.sleep(0), followers])
+  }
+}
+
+test('DET-2 what comes together is found once, wherever the server stops, and the finding names each leaf', {
+  timeout: 60_000,
+}, async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'sealwatch-detect-'))
+  const dir = folder.path
+  const event = JSON.parse(await readFile(join(standardRules, 'shadow-read.fires.json'), 'utf8')) as object
+  const correlated = (body: string) => `title: Again and again
+id: 3f6b1d0e-7a52-4c0e-9d2b-5b1f0a9c4e99
+correlation:
+  rules: [3f6b1d0e-7a52-4c0e-9d2b-5b1f0a9c4e11]
+  type: ${body}
+`
+  const thrice = correlated('event_count\n  group-by: [User, HostId]\n  timespan: 1h\n  condition: {gte: 3}')
+  const once = correlated('event_count\n  timespan: 1s\n  condition: {eq: 1}')
+  const bookOf = (text: string) => openRulebook([...readRuleFiles(standardRules), { path: 'again.yml', text }], clock)
+  const sizes = { segmentBytesMax: 1e6, totalBytesMax: 1e7 }
+  const chain = await openChain({ dir: join(dir, 'chain'), tenant, signer, clock, disk, ...sizes })
+  const submit = async (rooms: Rooms, agoNs = 0n) => {
+    const seq = chain.position.nextSeq
+    const personalPointers = ['/event/actor/user/name']
+    await chain.seal([{ event, personalPointers, timeNs: clock.nowNs() - agoNs }])
+    const batch = (await chain.readBatch(seq)) as ChainBatch
+    const side = batch.side.map(({ seq, values }) => ({ seq: BigInt(seq), values }))
+    const { count, lines } = batch
+    const request = create(ShipRequestSchema, { chain: batch.chain, firstSeq: BigInt(seq), count, lines, side })
+    assert.equal((await rooms.ingest.submit(host, tenant, request)).kind, 'acknowledged')
+  }
+  const book = await bookOf(thrice)
+  {
+    await using rooms = await openRooms(dir, book)
+    await enterKey(rooms.store, rooms.keys, hostKeyRow(signer, { ...host, tenant }))
+  }
+  for (let round = 1; round <= 6; round += 1) {
+    {
+      await using rooms = await openRooms(dir, book)
+      await submit(rooms)
+    }
+    await using rooms = await openRooms(dir, book, hasty())
+    const found = await untilFindings(rooms, Math.floor(round / 3))
+    assert.equal(found.length, Math.floor(round / 3))
+    assert.equal((await untilSaved(rooms)).length, round % 3)
+  }
+  {
+    await using rooms = await openRooms(dir, book)
+    const found = await findings(rooms)
+    const leaves = found.map(({ unmapped }) => unmapped.leaves.map(({ leaf_index }) => leaf_index))
+    assert.deepEqual(
+      leaves.map(({ length }) => length),
+      [3, 3],
+    )
+    assert.equal(new Set(leaves.flat()).size, 6)
+    assert(leaves.every(([newest = 0, ...others]) => others.every((other) => other < newest)))
+    assert.deepEqual(
+      found.map(({ finding_info }) => [finding_info.title, finding_info.related_events_count]),
+      Array(2).fill(['Again and again', 3]),
+    )
+    const reasons = found[0]?.evidences[0]?.data.reasons ?? []
+    assert.deepEqual(
+      reasons.map(({ field }) => field),
+      ['count', 'User', 'HostId'],
+    )
+    assert.match(String(reasons[1]?.value), /^commit:/)
+  }
+  // What waits for the end of its time is found when another leaf says that it is over.
+  await using rooms = await openRooms(dir, await bookOf(once))
+  await submit(rooms, 100_000_000_000n)
+  await submit(rooms)
+  const found = await untilFindings(rooms, 3)
+  assert.deepEqual([found.length, found[2]?.unmapped.leaves.length], [3, 1])
   await chain.close()
 })
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Clock, JsonObject } from '@sealwatch/base'
-import type { Side } from '@sealwatch/contract'
-import { evaluate, type FindingContext, findingFor, type Ruleset } from '@sealwatch/detect'
-import { type Body, eventFromIn, type Leaf, type Ledger, parseLine, sha256 } from '@sealwatch/ledger'
-import { marksOfFills } from '../ingest/index.ts'
-import { across, type Outbox, type Store, type Tx } from '../store/index.ts'
+import type { JsonObject } from '@sealwatch/base'
+import { matchesOf, type Ruleset } from '@sealwatch/detect'
+import { eventFromIn, type Leaf } from '@sealwatch/ledger'
+import type { Outbox, Tx } from '../store/index.ts'
+import { type Correlating, type CorrelatingOptions, openCorrelating } from './correlating.ts'
 import type { Glances } from './glances.ts'
+import { eventIn, type Found, findingsFor, sideOf } from './host-event.ts'
 import { createRuleTally } from './rule-counts.ts'
 import type { RulesReader } from './rulebook.ts'
 
@@ -18,23 +18,14 @@ export type Herald = {
   ): Promise<void>
   ring(): void
 }
-type Found = { readonly rule: string; readonly body: Body; readonly event: JsonObject }
 
-export type DetectOptions = {
-  readonly ledger: Ledger
-  readonly store: Store
+export type DetectOptions = CorrelatingOptions & {
   readonly outbox: Outbox
-  /** Personal values are looked up in the index, which must therefore be ahead. */
-  readonly indexed: { waitFor(tenant: string, leaf: number, signal: AbortSignal): Promise<void> }
-  /** Opens the sealed personal values of a line; canonical JSON, or '' where all of them were erased. */
-  readonly openSide: (tenant: string, leafHash: string, sealed: Uint8Array) => Promise<string>
   readonly rules: RulesReader
   readonly glances: Pick<Glances, 'take' | 'forget'>
   /** Takes note of an event of a host that some rule may fire for; what it demands is durable when it resolves. */
   readonly heed?: (event: JsonObject) => Promise<void>
   readonly herald: Herald
-  readonly clock: Clock
-  readonly signal: AbortSignal
 }
 
 const batchMax = 2048
@@ -62,6 +53,7 @@ export async function detect(options: DetectOptions): Promise<void> {
   let position = saved?.position ?? 0
   let savedNs = clock.monotonicNs()
   const tally = createRuleTally(tenant, clock.nowMs)
+  const correlating = await openCorrelating(options)
 
   async function save(findings: readonly Found[]): Promise<void> {
     // A finding is written down once; that there was none can be found again.
@@ -74,6 +66,7 @@ export async function detect(options: DetectOptions): Promise<void> {
         await herald.tell(tx, { tenant, event, finding: (body as { readonly event: JsonObject }).event })
       }
       await tally.write(tx)
+      if (correlating.isChanged) await correlating.save(tx)
       const cursor = { follower: 'detect', tenant, position, side_position: 0 }
       await tx
         .insertInto('cursors')
@@ -89,14 +82,17 @@ export async function detect(options: DetectOptions): Promise<void> {
 
   /** One turn is judged by one ruleset, which nobody keeps beyond it. False: there was nothing to judge. */
   async function turn(ruleset: Ruleset): Promise<boolean> {
+    await correlating.use(ruleset)
     const { next, suspects } = await lookFrom(options, ruleset, position)
     if (next === position) return false
     for (let from = 0; from === 0 || from < suspects.length; from += suspectsAtOnce) {
       const some = suspects.slice(from, from + suspectsAtOnce)
       const findings: Found[] = []
-      for (const leaf of some) findings.push(...(await findingsOf(options, ruleset, leaf, clock.nowMs())))
+      const isLast = from + suspectsAtOnce >= suspects.length
+      for (const leaf of some) findings.push(...(await findingsOf(options, ruleset, correlating, leaf)))
+      if (isLast) findings.push(...(await correlating.pass(next)))
       if (signal.aborted) break
-      position = from + suspectsAtOnce < suspects.length ? (some.at(-1) as Leaf).index + 1 : next
+      position = isLast ? next : (some.at(-1) as Leaf).index + 1
       await save(findings)
     }
     return true
@@ -136,50 +132,18 @@ async function suspectsIn({ clock }: DetectOptions, ruleset: Ruleset, leaves: re
   return suspects
 }
 
-async function sideOf(
-  { store, indexed, openSide, signal, ledger: { tenant } }: DetectOptions,
-  index: number,
-  leafHash: string,
-): Promise<Side> {
-  await indexed.waitFor(tenant, index + 1, signal)
-  const row = await store.index
-    .selectFrom('side_values')
-    .select('sealed')
-    .where('tenant', '=', tenant)
-    .where('leaf_index', '=', index)
-    .executeTakeFirst()
-  const opened = row === undefined ? '' : await openSide(tenant, leafHash, row.sealed)
-  return opened === '' ? {} : (JSON.parse(opened) as Side)
-}
-
-/** Whose chain it is, if any host's. */
-const hostOf = ({ db }: Store, tenant: string, chain: string): Promise<FindingContext['host']> =>
-  across(db, 'cluster')
-    .selectFrom('chains')
-    .innerJoin('hosts', 'hosts.host_id', 'chains.host_id')
-    .select(['hosts.host_id as uid', 'hosts.hostname'])
-    .where('chains.chain', '=', chain)
-    .where('chains.tenant', '=', tenant)
-    .executeTakeFirst()
-
-async function findingsOf(options: DetectOptions, ruleset: Ruleset, leaf: Leaf, nowMs: number): Promise<Found[]> {
-  const { ledger } = options
-  const { tenant } = ledger
-  const { line, hash } = parseLine(sha256, leaf.line, `judging leaf ${leaf.index} of ${tenant}`)
-  // What the server writes itself are judgements already.
-  if (!('event' in line) || line.chain === ledger.chain || typeof line.event.type_uid !== 'number') return []
-  await options.heed?.(line.event as JsonObject)
-  const leafHash = hash.toHex()
-  const side = await sideOf(options, leaf.index, leafHash)
-  const event = line.event as unknown as FindingContext['event']
-  const matches = evaluate(ruleset, event, side)
-  if (matches.length === 0) return []
-  // The index is that far by now.
-  const mark = (await marksOfFills(options.store.index, tenant, leaf.index, leaf.index + 1)).get(leaf.index)
-  const host = await hostOf(options.store, tenant, line.chain)
-  const ref = { tenant, chain: line.chain, seq: line.seq, leaf_index: leaf.index, leaf_hash: leafHash }
-  return matches.map((match) => {
-    const finding = findingFor(match, { event, side, leaf: ref, host, createdMs: nowMs, mark }).event
-    return { rule: match.rule.id, body: { event: finding as unknown as JsonObject }, event: line.event as JsonObject }
-  })
+async function findingsOf(
+  options: DetectOptions,
+  ruleset: Ruleset,
+  correlating: Correlating,
+  leaf: Leaf,
+): Promise<readonly Found[]> {
+  const found = eventIn(options, leaf)
+  if (found === undefined) return []
+  await options.heed?.(found.event as unknown as JsonObject)
+  const side = await sideOf(options, found.leaf)
+  const matches = matchesOf(ruleset, found.event, side)
+  const told = matches.filter(({ rule }) => !ruleset.silent.has(rule.id))
+  const findings = await findingsFor(options, { ...found, side }, told)
+  return [...findings, ...(await correlating.feed({ ...found, side }, matches))]
 }

@@ -42,7 +42,9 @@ export async function recordRules(
 ): Promise<void> {
   const before = JSON.parse((await rowOf(store))?.rules ?? '{}') as Readonly<Record<string, string>>
   const rules = Object.fromEntries(
-    now.ruleset.rules.map(({ id, path }) => [id, now.origins.get(path)?.sha256 ?? '']).toSorted(),
+    [...now.ruleset.rules, ...now.ruleset.correlations]
+      .map(({ id, path }) => [id, now.origins.get(path)?.sha256 ?? ''])
+      .toSorted(),
   ) as Readonly<Record<string, string>>
   const wrong = wrongIn(now, folders)
   const came = Object.keys(rules).filter((id) => !Object.hasOwn(before, id))

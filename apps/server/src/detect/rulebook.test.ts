@@ -42,6 +42,24 @@ test('DET-2 the digest is that of a list of ids and files, whatever the files ar
   assert.deepEqual([book.inForce.digest, book.inForce.since], [digest, since])
 })
 
+test('DET-2 a filter, and a correlation, are of what is in force: the digest tells of their change', async () => {
+  const book = await openRulebook(own, clock)
+  const filter = (user: string) =>
+    `title: Not theirs\nlogsource:\n  category: process_creation\nfilter:\n  rules: any\n  s:\n    User: ${user}\n  condition: not s\n`
+  const [id] = /(?<=^id: ).*$/m.exec(ruleText('own')) ?? []
+  const correlation = (span: string) =>
+    `title: Often\nname: often\ncorrelation:\n  type: event_count\n  rules: [${id}]\n  timespan: ${span}\n  condition: {gte: 3}\n`
+  const digests = [book.inForce.digest]
+  for (const text of [filter('a'), filter('b'), correlation('1m'), correlation('1h')]) {
+    await book.take([file('f', text)])
+    assert.deepEqual(book.inForce.leftOut, [])
+    digests.push(book.inForce.digest)
+  }
+  assert.equal(new Set(digests).size, 5)
+  await book.take([file('f', filter('a').replace('User', 'Usr'))])
+  assert.equal(book.inForce.digest, digests.at(-1), 'what the file said before')
+})
+
 test('DET-2 a bad rule is named with its line and left out; the others are in force', async () => {
   const book = await openRulebook(own, clock)
   await book.take([file('a', `${ruleText('a')}wrong: [\n`), file('b')])

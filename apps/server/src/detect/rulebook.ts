@@ -5,8 +5,8 @@ import { type Clock, rfc3339, toSeconds } from '@sealwatch/base'
 import {
   type LoadedRules,
   loadingRules,
-  type Rule,
   type RuleFile,
+  type RuleHead,
   type RuleNotice,
   type RuleProblem,
   type Ruleset,
@@ -92,7 +92,7 @@ export async function openRulebook(own: readonly RuleFile[], clock: Clock): Prom
       origins.set(path, { source: isOwn.has(path) ? 'program' : 'operator', text, sha256: hash('sha256', text, 'hex') })
     return {
       ruleset,
-      digest: digestOf(ruleset.rules, origins),
+      digest: digestOf([...ruleset.rules, ...ruleset.correlations], origins),
       since,
       origins,
       leftOut,
@@ -120,7 +120,7 @@ export const leftOutText = ({ path, line, error, isEarlierKept }: LeftOut): stri
     `${path}:${line}: ${error.code}: ${error.received ?? error.rule}${isEarlierKept ? '; what it said before is in force' : ''}`,
   )
 
-function digestOf(rules: readonly Rule[], origins: ReadonlyMap<string, RuleOrigin>): string {
+function digestOf(rules: readonly RuleHead[], origins: ReadonlyMap<string, RuleOrigin>): string {
   const ruled = new Set(rules.map(({ path }) => path))
   const others = [...origins].flatMap(([path, { sha256 }]) => (ruled.has(path) ? [] : [`- ${sha256}\n`]))
   const lines = [...rules.map(({ id, path }) => `${id} ${origins.get(path)?.sha256}\n`), ...others]

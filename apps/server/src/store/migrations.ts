@@ -298,4 +298,6 @@ export const migrations: readonly string[] = [
   `CREATE TABLE rule_counts (
      tenant TEXT NOT NULL, day TEXT NOT NULL, rule_id TEXT NOT NULL, fired INTEGER NOT NULL, excepted INTEGER NOT NULL,
      PRIMARY KEY (tenant, day, rule_id)) STRICT, WITHOUT ROWID;`,
+  // What correlations hold of events that matched: by which rules, and where in the ledger; JSON.
+  `CREATE TABLE correlations (tenant TEXT PRIMARY KEY, held TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ]

@@ -374,6 +374,8 @@ export type Tables = {
   chains: { chain: string; tenant: string; host_id: string; registered_at: string; writer: string }
   /** How far each follower has come in each tenant's ledger; `index`: how far it had when lines left the outbox. */
   cursors: { follower: string; tenant: string; position: number; side_position: number }
+  /** JSON: what the correlations of each tenant hold, as leaves of its ledger (Held). */
+  correlations: { tenant: string; held: string }
   /** Size and root (hex) of what was signed last of each ledger, beside the ledgers themselves. */
   signed_heads: { ledger: string; size: number; root: string }
   /** Lines that must still enter a ledger; a row goes when its line is there. */

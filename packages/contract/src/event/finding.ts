@@ -96,14 +96,25 @@ export type FindingInput = {
   readonly createdMs: number
   /** Why the line failed verification, though it was admitted. */
   readonly mark?: string | undefined
+  /** Of what rests on several events, the newest of which is `event`. */
+  readonly together?: Together | undefined
+}
+
+/** Events that came together: their leaves, newest first; where they are too many, the newest of them. */
+export type Together = {
+  readonly leaves: readonly LeafRef[]
+  readonly leavesInAll: number
+  /** Unix milliseconds. */
+  readonly firstMs: number
 }
 
 const ruleAnalytic = { type_id: 1, type: 'Rule' } as const
 const statusNew = { status_id: 1, status: 'New' } as const
 
-export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark }: FindingInput): Finding {
+export function buildFinding(input: FindingInput): Finding {
+  const { uid, rule, event, leaf, reasons, createdMs, mark, together } = input
   const { metadata, type_uid, type_name, severity_id, severity } = event
-  return fitText({
+  const fitted = fitText({
     ...classify('finding', 'create'),
     ...severities[rule.severity],
     ...statusNew,
@@ -135,10 +146,10 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark 
       },
       attacks: rule.attacks,
       created_time: createdMs,
-      first_seen_time: event.time,
+      first_seen_time: together?.firstMs ?? event.time,
       last_seen_time: event.end_time ?? event.time,
       related_events: [{ uid: metadata.uid, type_uid, type_name, severity_id, severity }],
-      related_events_count: 1,
+      related_events_count: together?.leavesInAll ?? 1,
       ...(rule.reference !== undefined && { src_url: rule.reference }),
     },
     evidences: [
@@ -149,11 +160,12 @@ export function buildFinding({ uid, rule, event, leaf, reasons, createdMs, mark 
       },
     ],
     unmapped: {
-      leaves: [leaf],
       ...(rule.falsepositives.length > 0 && { falsepositives: rule.falsepositives }),
       ...(mark !== undefined && { unverified: mark }),
     },
   })
+  // What proves it is never cut.
+  return { ...fitted, unmapped: { leaves: together?.leaves ?? [leaf], ...fitted.unmapped } }
 }
 
 /** A finding of equal acts counts them (docs/formats/event.md, 3.20). */

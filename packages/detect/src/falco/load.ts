@@ -5,7 +5,7 @@ import { attacksOf } from '../attack.ts'
 import { falcoLimits } from '../limits.ts'
 import type { AttributeTable } from '../reading.ts'
 import { type DocumentForm, documentsIn, type RuleDocument, type RuleFile } from '../sigma/document.ts'
-import type { LoadedSigma, RuleNotice, RuleProblem } from '../sigma/load.ts'
+import type { Loaded, RuleNotice, RuleProblem } from '../sigma/load.ts'
 import type { RuleReport } from '../sigma/report.ts'
 import type { Rule } from '../sigma/rule.ts'
 import { type Fault, faultsIn } from '../sigma/source.ts'
@@ -25,10 +25,7 @@ export function isFalco({ text }: RuleFile): boolean {
  * Compiles what it can of all the files together, in their order, a little between two yields; never throws for what they
  * hold.
  */
-export function* loadingFalco(
-  files: readonly RuleFile[],
-  attributes: AttributeTable,
-): Generator<undefined, LoadedSigma> {
+export function* loadingFalco(files: readonly RuleFile[], attributes: AttributeTable): Generator<undefined, Loaded> {
   const problems: RuleProblem[] = []
   const collection = createCollection()
   for (const file of inOrder(files)) {

@@ -95,7 +95,8 @@ function textsOf({ logSource: { text }, attributes, noteField }: Scope): readonl
   return text.map((path) => attributes.attribute(path.split('/')))
 }
 
-function placesOf(name: string, { at }: ItemSource, scope: Scope): readonly Attribute[] {
+/** Throws SealwatchError where the log source has no such field. */
+export function placesOf(name: string, { at }: Pick<ItemSource, 'at'>, scope: Scope): readonly Attribute[] {
   const { logSource, attributes, fault, noteField } = scope
   const { fields, isOpen } = logSource
   const place = Object.hasOwn(fields, name) ? fields[name] : undefined

@@ -6,6 +6,7 @@ import type { Predicate } from '../predicate.ts'
 import type { AttributeTable } from '../reading.ts'
 import { compileDetection, type Scope } from './detection.ts'
 import type { RuleDocument } from './document.ts'
+import { actor } from './fields.ts'
 import { type LogSourceName, logSourceOf } from './log-sources.ts'
 import type { Placeholders } from './placeholder.ts'
 import { type Fault, type Head, ruleSource } from './source.ts'
@@ -47,12 +48,10 @@ export type SigmaRule = {
   readonly missing: readonly string[]
 }
 
+type Names = { readonly attributes: AttributeTable; readonly placeholders: Placeholders }
+
 /** Throws SealwatchError. */
-export function compileRule(
-  document: RuleDocument,
-  fault: Fault,
-  names: { readonly attributes: AttributeTable; readonly placeholders: Placeholders },
-): SigmaRule {
+export function compileRule(document: RuleDocument, fault: Fault, names: Names): SigmaRule {
   const source = ruleSource(document, fault)
   const logSource = logSourceOf(source.logsource)
   const fields = new Map<string, boolean>()
@@ -79,6 +78,16 @@ export function compileRule(
     supplied: named(true),
     missing: named(false),
   }
+}
+
+/** A rule that is not Sigma's, of whose events correlations know the fields of the actor. */
+export function foreignRule(rule: Rule, names: Names): SigmaRule {
+  const fault: Fault = () => {
+    throw new TypeError('nothing of it is compiled here')
+  }
+  const logSource = { types: rule.types, fields: actor, isOpen: false, text: [] }
+  const scope: Scope = { ...names, logSource, fault, noteField: () => undefined }
+  return { rule, name: undefined, line: 1, logsource: {}, scope, supplied: [], missing: [] }
 }
 
 export function headOf(path: string, { tags, level, ...source }: Head): RuleHead {

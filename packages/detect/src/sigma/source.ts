@@ -10,7 +10,7 @@ import type { Value } from './item.ts'
 import type { LogSourceName } from './log-sources.ts'
 
 export type Path = readonly (string | number)[]
-export type Map = Readonly<Record<string, unknown>>
+export type Members = Readonly<Record<string, unknown>>
 
 /** Where a rule file is wrong: makes the error and notes the line. */
 export type Fault = (
@@ -55,7 +55,7 @@ export type RuleSource = Head & { readonly logsource: LogSourceName; readonly de
 const members = [
   ...['title', 'id', 'name', 'related', 'taxonomy', 'status', 'description', 'license', 'author', 'references'],
   ...['date', 'modified', 'logsource', 'detection', 'fields', 'falsepositives', 'level', 'tags', 'scope'],
-  ...['correlation', 'filter', 'placeholders'],
+  ...['correlation', 'generate', 'filter', 'placeholders'],
 ]
 const uuidForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -79,7 +79,7 @@ export function ruleSource({ value }: RuleDocument, fault: Fault): RuleSource {
 }
 
 /** `level`: where it says none. */
-export function headIn(rule: Map, fault: Fault, level: SeverityName = 'medium'): Head {
+export function headIn(rule: Members, fault: Fault, level: SeverityName = 'medium'): Head {
   checkMembers(rule, fault)
   const name = optionalText(rule, 'name', fault)
   return {
@@ -95,7 +95,7 @@ export function headIn(rule: Map, fault: Fault, level: SeverityName = 'medium'):
   }
 }
 
-export function checkMembers(rule: Map, fault: Fault): void {
+export function checkMembers(rule: Members, fault: Fault): void {
   if (rule.action !== undefined)
     throw fault('RULE_SHAPE', ['action'], {
       received: rule.action,
@@ -108,25 +108,25 @@ export function checkMembers(rule: Map, fault: Fault): void {
   }
 }
 
-function uuidIn(rule: Map, fault: Fault): string {
+function uuidIn(rule: Members, fault: Fault): string {
   const id = requiredText(rule, 'id', fault, 'Give the rule a UUID: findings are numbered by it')
   if (uuidForm.test(id)) return id.toLowerCase()
   throw fault('RULE_SHAPE', ['id'], { received: id, advice: 'Write a UUID' })
 }
 
-function levelIn(rule: Map, fault: Fault): SeverityName | undefined {
+function levelIn(rule: Members, fault: Fault): SeverityName | undefined {
   const level = optionalText(rule, 'level', fault)
   if (level === undefined || isLevel(level)) return level
   throw fault('RULE_SHAPE', ['level'], { received: level, advice: `Write ${Object.keys(severities).join(', ')}` })
 }
 
 /** `at`: the member of the document that the detection is. `others`: members of it that are no selections. */
-export function detectionIn(detection: Map, at: string, fault: Fault, others: readonly string[] = []): Detection {
+export function detectionIn(detection: Members, at: string, fault: Fault, others: readonly string[] = []): Detection {
   const named = Object.entries(detection).filter(([name]) => name !== 'condition' && !others.includes(name))
   return { conditions: conditionsOf(detection, at, fault), selections: selectionsOf(named, at, fault) }
 }
 
-export function logSourceIn(logsource: Map, fault: Fault): LogSourceName {
+export function logSourceIn(logsource: Members, fault: Fault): LogSourceName {
   const entries = ['category', 'product', 'service'].flatMap((name) => {
     const text = optionalText(logsource, name, fault, ['logsource'])
     return text === undefined ? [] : [[name, text]]
@@ -135,7 +135,7 @@ export function logSourceIn(logsource: Map, fault: Fault): LogSourceName {
   throw fault('RULE_SHAPE', ['logsource'], { advice: 'Name a category, a product or a service' })
 }
 
-function conditionsOf(detection: Map, above: string, fault: Fault): Detection['conditions'] {
+function conditionsOf(detection: Members, above: string, fault: Fault): Detection['conditions'] {
   const { condition } = detection
   const at = [above, 'condition']
   if (detection.timeframe !== undefined)
@@ -173,7 +173,7 @@ function groupsOf(body: unknown, at: Path, fault: Fault): SelectionSource['group
   return [[{ field: '', modifiers: [], values: valuesOf(body, at, fault), at }]]
 }
 
-function itemsOf(body: Map, at: Path, fault: Fault): readonly ItemSource[] {
+function itemsOf(body: Members, at: Path, fault: Fault): readonly ItemSource[] {
   const items = Object.entries(body).map(([key, value]) => {
     const [field = '', ...modifiers] = key.split('|')
     const inside = [...at, key]
@@ -192,32 +192,32 @@ function valuesOf(values: readonly unknown[], at: Path, fault: Fault): readonly 
   throw fault('RULE_VALUE', at, { received: values[wrong], advice: 'Write text, a number, true, false or null' })
 }
 
-export function requiredText(map: Map, name: string, fault: Fault, advice: string): string {
-  const text = optionalText(map, name, fault)
+export function requiredText(map: Members, name: string, fault: Fault, advice: string, above: Path = []): string {
+  const text = optionalText(map, name, fault, above)
   if (text !== undefined && text !== '') return text
-  throw fault('RULE_SHAPE', name in map ? [name] : [], { received: map[name], advice })
+  throw fault('RULE_SHAPE', name in map ? [...above, name] : above, { received: map[name], advice })
 }
 
-export function optionalText(map: Map, name: string, fault: Fault, above: Path = []): string | undefined {
+export function optionalText(map: Members, name: string, fault: Fault, above: Path = []): string | undefined {
   const value = map[name]
   if (value === undefined || typeof value === 'string') return value
   throw fault('RULE_SHAPE', [...above, name], { received: value, advice: `Write ${name} as text, in quotes` })
 }
 
-export function textList(map: Map, name: string, fault: Fault, above: Path = []): readonly string[] {
+export function textList(map: Members, name: string, fault: Fault, above: Path = []): readonly string[] {
   const value = map[name] ?? []
   const list = isList(value) ? value : [value]
   if (list.every((text) => typeof text === 'string')) return list
   throw fault('RULE_SHAPE', [...above, name], { received: value, advice: `Write ${name} as a list of texts` })
 }
 
-export function mapAt(value: unknown, at: Path, fault: Fault): Map {
+export function mapAt(value: unknown, at: Path, fault: Fault): Members {
   if (isMap(value)) return value
   const advice = at.length === 0 ? 'Write a Sigma rule: title, id, logsource, detection' : `Add ${at.join('.')}`
   throw fault('RULE_SHAPE', at, { received: value, advice })
 }
 
-export function isMap(value: unknown): value is Map {
+export function isMap(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
