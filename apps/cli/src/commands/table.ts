@@ -11,6 +11,7 @@ import { baselineCheck, baselineCreate, baselineDiff, baselineShow } from './bas
 import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
 import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
 import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
+import { detectAnalyze } from './detect-analyze.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { drillKeyCompromise, drillStrictSignature } from './drill.ts'
@@ -167,6 +168,7 @@ export const commandTable: readonly Command[] = [
   rulesTest,
   rulesExplain,
   rulesBacktest,
+  detectAnalyze,
   policyList,
   policyExample,
   policyShow,

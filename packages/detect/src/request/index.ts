@@ -9,3 +9,5 @@ export { type LoadedSecRules, loadSecRules, type RuleProblem, type SecRuleOption
 export type { DataFiles, Injection } from './seclang/operators.ts'
 export type { RuleText } from './seclang/parse.ts'
 export { type Signal, type SignalKind, signalKinds } from './signals.ts'
+export { contextOfHttp } from './wire/http-context.ts'
+export { contextOfJson, type JsonContext } from './wire/json-context.ts'

@@ -62,7 +62,7 @@ test("DET-1 DET-3 1'; DROP TABLE users; -- in a parameter is blocked, and the ve
     detectors: { absent: [], cut: [] },
   })
   const matched = "#'; DROP TABLE users; --"
-  const rule = { detector: 'rules', where: 'ARGS_GET:q', matched, weight: 6.5 }
+  const rule = { detector: 'rules', where: 'ARGS_GET:q', matched, weight: 7.2 }
   assert.deepEqual(reasons, [
     { ...rule, what: 'rule 942100: SQL Injection Attack Detected via libinjection' },
     { ...rule, what: 'rule 942360: Concatenated basic SQL injection' },
@@ -118,7 +118,7 @@ test('DET-1 each detector alone raises the score of what it knows, and none lowe
   const scoreOf = (detectors: Detectors) => createJudge({ detectors }).judge(bad, timeNs).score
   const { rules, model, reputation } = all
   assert.equal(scoreOf({}), 0)
-  assert.deepEqual([scoreOf({ rules }), scoreOf({ model }), scoreOf({ reputation })], [94, 29, 5])
+  assert.deepEqual([scoreOf({ rules }), scoreOf({ model }), scoreOf({ reputation })], [98, 29, 5])
   assert.ok(scoreOf({ model, reputation }) > scoreOf({ model }))
 })
 
@@ -147,4 +147,18 @@ test('DET-3 how a request is written is told by what it is', () => {
     ],
   )
   assert.equal(detectorNames.length, 5)
+})
+
+test('DET-1 what a rule enforces of the form of HTTP is told, and is no threat by itself', () => {
+  const enforced = [920180, 920420, 920450, 920280].map((id) => ({
+    id,
+    msg: 'It is not as it should be',
+    severity: 'CRITICAL',
+    tags: ['attack-protocol'],
+    where: 'REQUEST_HEADERS',
+    text: '0',
+  }))
+  const judge = createJudge({ detectors: { rules: detectByRules(() => ({ matches: enforced, isComplete: true })) } })
+  const { threat, type, reasons } = judge.judge(attack, timeNs)
+  assert.deepEqual({ threat, type, told: reasons.length }, { threat: false, type: 'protocol_attack', told: 4 })
 })

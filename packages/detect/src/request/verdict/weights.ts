@@ -20,11 +20,14 @@ export const nextShare = 0.5
 export const ruleWeights: Readonly<Record<string, number>> = {
   EMERGENCY: 8,
   ALERT: 8,
-  CRITICAL: 6.5,
+  CRITICAL: 7.2,
   ERROR: 4,
   WARNING: 2,
   NOTICE: 1,
 }
+
+/** Rules about the form of HTTP are for what attacks, and for many clients that do not: by themselves they are no threat. */
+export const enforcementShare = 0.3
 
 /** Of a feed that is certain, of a user whose habits are well known, and of what is as unusual as can be. */
 export const listingWeight = 4

@@ -4,7 +4,7 @@ import type { RequestContext } from '../../context.ts'
 import type { DecodedRequest } from '../../decode/request.ts'
 import type { Detector, Evidence } from '../detector.ts'
 import { threatTagged } from '../threats.ts'
-import { ruleWeights } from '../weights.ts'
+import { enforcementShare, ruleWeights } from '../weights.ts'
 
 /** What is asked of an engine of SecLang rules. */
 export type EvaluateRules = (context: RequestContext, decoded: DecodedRequest) => RuleVerdict
@@ -33,5 +33,8 @@ const evidenceOf = ({ id, msg, severity, tags, where, text }: RuleMatch): Eviden
   where,
   text,
   threat: threatTagged(tags),
-  weight: ruleWeights[severity] ?? (ruleWeights.NOTICE as number),
+  weight: (ruleWeights[severity] ?? (ruleWeights.NOTICE as number)) * (isEnforcement(id) ? enforcementShare : 1),
 })
+
+/** The core rule set's numbers of what it enforces of HTTP's form. */
+const isEnforcement = (id: number) => id >= 920_000 && id < 921_000

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { messageOf } from '@sealwatch/base'
+import { detectError } from '../errors.ts'
+import type { Behaviour } from './behaviour/index.ts'
+import type { Reputation } from './reputation/index.ts'
+import { seclangLimits } from './seclang/limits.ts'
+import { loadSecRules, type RuleProblem } from './seclang/load.ts'
+import type { Injection } from './seclang/operators.ts'
+import type { RuleText } from './seclang/parse.ts'
+import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
+import { detectByReputation } from './verdict/detectors/reputation.ts'
+import { detectByRules } from './verdict/detectors/rules.ts'
+import { judgeSignals } from './verdict/detectors/signals.ts'
+import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts'
+
+export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
+  /** A folder of SecLang rules, such as the core rule set as it is unpacked; without it, our few basic ones. */
+  readonly rules?: string | undefined
+  readonly reputation?: Pick<Reputation, 'lookup'> | undefined
+  readonly behaviour?: Pick<Behaviour, 'judge'> | undefined
+}
+export type OpenedJudge = Judge & {
+  readonly rules: number
+  /** Rules that did not load. */
+  readonly problems: readonly RuleProblem[]
+  /** Why SQL and scripts are not told by libinjection here; undefined: they are. */
+  readonly withoutInjection: string | undefined
+}
+
+export const basicRules = join(import.meta.dirname, '../../rules')
+
+/** Opens what judges requests, once. Throws SealwatchError REQUEST_RULES. */
+export async function openJudge({
+  rules = basicRules,
+  reputation,
+  behaviour,
+  onFailed,
+}: OpenOptions): Promise<OpenedJudge> {
+  const { texts, files } = await readRules(rules)
+  const loaded = loadSecRules(texts, { files: (name) => files.get(name) })
+  if (loaded.rules.length === 0) throw unreadable(rules, 'no rule')
+  const { injection, withoutInjection } = await openInjection()
+  const judge = createJudge({
+    detectors: {
+      rules: detectByRules((context, decoded) => loaded.engine.evaluate(context, decoded, injection)),
+      signals: judgeSignals,
+      ...(reputation !== undefined && { reputation: detectByReputation(reputation) }),
+      ...(behaviour !== undefined && { behaviour: detectByBehaviour(behaviour) }),
+    },
+    ...(onFailed !== undefined && { onFailed }),
+  })
+  return { ...judge, rules: loaded.rules.length, problems: loaded.problems, withoutInjection }
+}
+
+type Opened = { readonly injection: Injection | undefined; readonly withoutInjection: string | undefined }
+
+/** The library is prebuilt, and not for every platform. */
+async function openInjection(): Promise<Opened> {
+  try {
+    const { createInjection } = await import('./injection.ts')
+    return { injection: createInjection(), withoutInjection: undefined }
+  } catch (error) {
+    return { injection: undefined, withoutInjection: messageOf(error) }
+  }
+}
+
+type RuleFiles = { readonly texts: readonly RuleText[]; readonly files: ReadonlyMap<string, string> }
+
+/** The setup first, as the core rule set wants it, then its rules by name; data files are for these. */
+async function readRules(folder: string): Promise<RuleFiles> {
+  try {
+    const above = await readdir(folder)
+    const setup = ['crs-setup.conf', 'crs-setup.conf.example'].find((name) => above.includes(name))
+    const dir = above.includes('rules') ? join(folder, 'rules') : folder
+    const names = (await readdir(dir)).filter((name) => /\.(?:conf|data)$/.test(name) && name !== setup).sort()
+    if (names.length > seclangLimits.filesMax) throw unreadable(folder, `${names.length} files`)
+    const files = new Map<string, string>()
+    for (const name of names) files.set(name, await readFile(join(dir, name), 'latin1'))
+    const texts = [...files].flatMap(([path, text]) => (path.endsWith('.conf') ? [{ path, text }] : []))
+    if (setup !== undefined) texts.unshift({ path: setup, text: await readFile(join(folder, setup), 'latin1') })
+    return { texts, files }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'REQUEST_RULES') throw cause
+    throw unreadable(folder, messageOf(cause), cause)
+  }
+}
+
+const unreadable = (folder: string, received: string, cause?: unknown) =>
+  detectError('REQUEST_RULES', { attempted: `reading the rules of requests in ${folder}`, received, cause })
