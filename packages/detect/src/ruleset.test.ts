@@ -399,6 +399,51 @@ test('hostile files are refused and cost little', () => {
   for (const [text, message] of rows) assert.match(problemOf(text), message, text.slice(0, 60))
 })
 
+test('DET-2 beside hostile files every other rule works, and each of them is named by path and line', () => {
+  const deep = (depth: number) => `${'('.repeat(depth)}selection${')'.repeat(depth)}`
+  const asked = (condition: string) => rule(`selection:\n  Image: x\ncondition: ${condition}`)
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `v${i}`).join(', ')
+  const hostile: [string, number, RegExp][] = [
+    [`a: &a [${'x,'.repeat(99)}]\nb: [${'*a,'.repeat(99)}]`, 1, /RULE_YAML.*alias/],
+    [selecting(`Image: [${many(10_000)}]`), 8, /RULE_TOO_MANY|RULE_TOO_LARGE/],
+    [selecting(`Image: [${many(ruleLimits.valuesMax + 1)}]`), 8, /RULE_TOO_MANY.*4097 values of 4096/],
+    [asked(deep(ruleLimits.conditionDepthMax + 1)), 9, /RULE_CONDITION.*nested deeper than 32/],
+    [asked(`${'not '.repeat(1_000)}selection`), 9, /RULE_CONDITION.*nested deeper/],
+    [asked(Array(600).fill('selection').join(' or ')), 9, /RULE_CONDITION.*longer than 4096/],
+    [selecting("CommandLine|re: '(a{100}){100}'"), 8, /RULE_REGEX.*states/],
+    [selecting("CommandLine|re: '(a+)+(?=b)'"), 8, /RULE_REGEX.*linear/],
+    [`${'k: {'.repeat(15_000)}`, 1, /RULE_YAML/],
+    [
+      Array.from({ length: 20_000 }, (_, i) => `k: ${i}`)
+        .join('\n')
+        .slice(0, ruleLimits.fileUnitsMax),
+      2,
+      /RULE_YAML.*k twice/,
+    ],
+  ]
+  const files = hostile.map(([text], i) => ({ path: `hostile/${i}.yml`, text }))
+  const catastrophic = selecting("CommandLine|re: '^(a+)+$'")
+  const good = [
+    { path: 'good.yml', text: catastrophic },
+    { path: 'deep.yml', text: asked(deep(ruleLimits.conditionDepthMax)).replace('0001', '0002') },
+    { path: 'long.yml', text: selecting(`Image: [${many(ruleLimits.valuesMax)}]`).replace('0001', '0003') },
+  ]
+  const { ruleset, problems } = loadRules([...files, ...good])
+  assert.deepEqual(
+    ruleset.rules.map(({ path }) => path),
+    ['good.yml', 'deep.yml', 'long.yml'],
+  )
+  for (const [i, [, line, message]] of hostile.entries()) {
+    const problem = problems.find(({ path }) => path === `hostile/${i}.yml`)
+    assert.match(problem?.error.message ?? '', message, `${i}`)
+    if (problem?.error.code !== 'RULE_TOO_LARGE') assert.equal(problem?.line, line, `${i}`)
+  }
+  const firing = (process: Process) =>
+    evaluate(ruleset, { type_uid: launchType, process } as { type_uid: number }).map(({ rule: { path } }) => path)
+  assert.deepEqual(firing({ cmd_line: `${'a'.repeat(30_000)}b` }), [])
+  assert.deepEqual(firing({ cmd_line: 'aaa', file: { path: 'v4095' } }), ['good.yml', 'long.yml'])
+})
+
 test('any file is loaded or named as a problem, never anything else', () => {
   const word = fc.constantFrom(
     'title: x\n',
