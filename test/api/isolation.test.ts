@@ -33,6 +33,7 @@ const marks = [
   'theirgroup',
   'theirincident',
   'theirvault',
+  'theirreason',
 ] as const
 
 let server: TestServer
@@ -110,8 +111,17 @@ before(async () => {
   const { channel } = await theirs.call('createNotificationChannel', {
     body: { name: 'of zeta', target: 'https://zeta.example/' },
   })
+  const { exception } = await theirs.call('addRuleException', {
+    body: {
+      tag: 'attack.t1003.008',
+      selection: null,
+      reason: 'theirreason',
+      expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+    },
+  })
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },
+    exception_id: { theirs: exception.exception_id, nobodys: 'exc_00000000000000000000' },
     // Rules are the deployment's: of each tenant alone is how often they fired.
     rule_id: { theirs: '11111111-1111-1111-1111-111111111111', nobodys: '22222222-2222-2222-2222-222222222222' },
     leaf_index: { theirs: String(aside.leaf_index), nobodys: String(10 * size) },

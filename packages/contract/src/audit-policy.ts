@@ -24,6 +24,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   tenant_suspended: 'park',
   role_granted: 'fail',
   role_written: 'fail',
+  rule_exception_added: 'fail',
   token_created: 'fail',
   login_link_created: 'fail',
   break_glass_opened: 'fail',

@@ -3,13 +3,14 @@
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { type GuardConfig, guardModes, guardSteps, type StepMode, stepModes } from '@sealwatch/contract/guard-config'
 import { apiOptions, withApi } from '../api.ts'
-import { command, exit, form, integer, type Option, text } from '../command.ts'
+import { command, exit, form, integer, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { everyHost, hostMeant } from '../host/host-meant.ts'
 import { readJsonFile } from '../json-file.ts'
 import { fileOf, type Place } from '../place.ts'
 import { type AgentStatus, cannotPrevent } from '../status/types.ts'
 import { columns, counted, paint, safe, safeJson, toSecond } from '../terminal.ts'
+import { because, becauseOf, laterThan } from './until.ts'
 
 type Allowance = Operations['listAllowances']['answer']['items'][number]
 
@@ -20,13 +21,7 @@ const where = {
   }),
   group: text({ takes: 'GROUP', help: 'All hosts of this group, in the place of one' }),
 }
-const because = text({ takes: 'TEXT', help: 'Why, for the ledger; name nobody', required: true })
 const whoIsMeant = `A host is told by a group of its own, host-ID, which comes last of those that it is in; it is made where there is none.`
-
-const becauseOf = (cause: string | undefined, attempted: string): string => {
-  if (cause !== undefined) return cause
-  throw cliError('CLI_WHY', { attempted, advice: 'Say why: --because "a crash is looked into"' })
-}
 
 /** The group that is meant; of a host its own one, which it is put into. */
 async function groupMeant(
@@ -63,22 +58,7 @@ async function change(api: ApiClient, group: string, cause: string, of: (guard: 
   return api.call('setHostGroupConfig', { params: { group }, body })
 }
 
-const longestMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const until: Option<((nowMs: number) => string) | undefined> = {
-  takes: 'TIME',
-  help: 'When it ends: 30m, 2h, 1d from now, or a time as 2026-11-23T12:00:00Z; seven days at most',
-  required: true,
-  absent: undefined,
-  read: (given) => {
-    const [, count, unit] = /^(\d{1,4})([mhd])$/.exec(given) ?? []
-    if (count !== undefined) {
-      const ms = Number(count) * longestMs[unit as keyof typeof longestMs]
-      return { value: (nowMs) => new Date(nowMs + ms).toISOString() }
-    }
-    const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(given) && !Number.isNaN(Date.parse(given))
-    return isTime ? { value: () => new Date(Date.parse(given)).toISOString() } : { mustBe: 'as 2h, 1d, or a time' }
-  },
-}
+const until = laterThan('seven days at most')
 
 export const guardAllow = command({
   name: 'guard allow',
@@ -104,7 +84,7 @@ guard_allowed event. ${whoIsMeant}`,
     { io, place, json },
   ) => {
     const attempted = 'letting somebody past the guard'
-    const why = becauseOf(cause, attempted)
+    const why = becauseOf(cause, attempted, 'a crash is looked into')
     if (end === undefined) throw cliError('CLI_USAGE', { attempted, advice: 'Say when it ends: --until 2h' })
     if (exe === undefined && user === undefined)
       throw cliError('CLI_USAGE', { attempted, advice: 'Say whom: --exe /usr/bin/gdb, --user NAME, or both' })
@@ -197,7 +177,7 @@ export const guardMode = command({
     const mode = guardModes.find((one) => one === typed)
     if (mode === undefined)
       throw cliError('CLI_USAGE', { attempted, received: typed, advice: `MODE is one of ${guardModes.join(', ')}` })
-    const why = becauseOf(cause, attempted)
+    const why = becauseOf(cause, attempted, 'a crash is looked into')
     const answer = await withApi({ ...at, io, place }, attempted, async (api) =>
       change(api, await groupMeant(api, { host, group }, why, attempted, place), why, (guard) => ({ ...guard, mode })),
     )
@@ -258,7 +238,7 @@ export const guardResponses = command({
     { io, place, json },
   ) => {
     const attempted = 'saying what guards do'
-    const why = becauseOf(cause, attempted)
+    const why = becauseOf(cause, attempted, 'a crash is looked into')
     const given = { kill, evict, rotate }
     const steps = guardSteps.flatMap((step) =>
       given[step] === undefined ? [] : [[step, given[step] as StepMode] as const],

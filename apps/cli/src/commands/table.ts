@@ -63,6 +63,7 @@ import { roleList, rolePut, roleRemove } from './role.ts'
 import { rotateFinish, rotatePromote, rotateStart, rotateStatus } from './rotate.ts'
 import { rulesExplain, rulesList } from './rules.ts'
 import { rulesBacktest } from './rules-backtest.ts'
+import { rulesExceptAdd, rulesExceptList, rulesExceptRemove } from './rules-except.ts'
 import { rulesTest } from './rules-test.ts'
 import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
 import { signingProxy } from './signing-proxy.ts'
@@ -168,6 +169,9 @@ export const commandTable: readonly Command[] = [
   rulesTest,
   rulesExplain,
   rulesBacktest,
+  rulesExceptAdd,
+  rulesExceptList,
+  rulesExceptRemove,
   detectAnalyze,
   policyList,
   policyExample,

@@ -71,6 +71,7 @@ export const actions = {
   'token:create': { of: 'tenant', roles: admins },
   'token:revoke': { of: 'tenant', roles: admins },
   'rule:read': { of: 'tenant', roles: everyone },
+  'rule:except': { of: 'tenant', roles: admins },
   'policy:read': { of: 'tenant', roles: everyone },
   'policy:try': { of: 'tenant', roles: overseers },
   'policy:write': { of: 'tenant', roles: admins },

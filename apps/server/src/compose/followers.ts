@@ -150,7 +150,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   }
   addTrustHealth(health, rooms.trustStore)
   addNotifyHealth(health, store, rooms.notices)
-  addRuleHealth(health, rooms.rules)
+  addRuleHealth(health, rooms.rules, rooms.exceptions)
   if (rooms.feeds !== undefined) addFeedHealth(health, rooms.feeds, clock)
   const heedReloads = async () => {
     while (!signal.aborted) {
@@ -182,6 +182,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.orders.run(signal)),
       whileFull(() => rooms.notices.run(signal)),
       whileFull(() => rooms.rules.run(signal)),
+      whileFull(() => rooms.exceptions.run(signal)),
       rooms.feeds?.run(signal) ?? Promise.resolve(),
       rooms.reload === undefined ? Promise.resolve() : heedReloads(),
     ),

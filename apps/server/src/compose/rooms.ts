@@ -5,8 +5,10 @@ import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { ruleFoldersOf } from '../config.ts'
 import {
+  createExceptions,
   createGlances,
   createRuleList,
+  type Exceptions,
   type FeedFollower,
   type Glances,
   openFeeds,
@@ -97,6 +99,7 @@ export type Rooms = Books & {
   readonly rows: RowIngest
   readonly rules: Rules
   readonly ruleList: RuleList
+  readonly exceptions: Exceptions
   readonly glances: Glances
   /** Where feeds of mistrusted addresses are set. */
   readonly feeds: FeedFollower | undefined
@@ -180,6 +183,8 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     sign: (statement) => signKeyReport(statement, ledgers.dsseSigners, AbortSignal.timeout(signerMsMax)),
   })
   const rules = await openRules({ ...books, ruleFolders: ruleFoldersOf(config) })
+  const exceptions = createExceptions({ ...books, rules })
+  for (const tenant of ledgers.tenants) await exceptions.load(tenant)
   const glances = createGlances(rules)
   const { feedPlan } = books
   const feeds = feedPlan && (await openFeeds({ ...books, config: feedPlan, dir: join(dir, 'feeds') }))
@@ -253,6 +258,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     rows,
     rules,
     ruleList: createRuleList({ ...books, rules }),
+    exceptions,
     glances,
     feeds,
     policies,

@@ -27,6 +27,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     store,
     trust,
     strictness,
+    exceptions,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
@@ -45,6 +46,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       keyRegistry.forgetTenant(tenant)
       trust.certificates.forgetTenant(tenant)
       strictness.forgetTenant(tenant)
+      exceptions.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
       await rows.settled(tenant)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Log } from '@sealwatch/base'
+import type { Side } from '@sealwatch/contract'
 import { createCorrelations, type Fired, type Held, type Match, type Ruleset, reasonsOf } from '@sealwatch/detect'
 import { parseLine, sha256 } from '@sealwatch/ledger'
 import type { Tx } from '../store/index.ts'
+import type { ExceptedRule } from './exception-form.ts'
 import {
   eventIn,
   type Found,
@@ -14,7 +16,11 @@ import {
   timeOf,
 } from './host-event.ts'
 
-export type CorrelatingOptions = HostEventOptions & { readonly log: Log }
+export type CorrelatingOptions = HostEventOptions & {
+  readonly log: Log
+  /** Of a correlation whose tenant wants no alert of it. */
+  readonly isExcepted: (rule: ExceptedRule, event: { readonly type_uid: number }, side: Side) => boolean
+}
 
 /**
  * What correlations hold of a tenant's events. It is kept as the leaves that are held, in the transaction that keeps the findings
@@ -69,6 +75,7 @@ export async function openCorrelating(options: CorrelatingOptions): Promise<Corr
       const rested = index === now?.leaf.leaf_index ? now : await eventAt(index)
       if (rested === undefined || ruleset?.silent.has(correlation.id)) continue
       const newest = { ...rested, side: rested === now ? now.side : await sideOf(options, rested.leaf) }
+      if (options.isExcepted(correlation, newest.event, newest.side)) continue
       const reasons = reasonsOf(one, newest.event, newest.side)
       const together = { leaves, leavesInAll, firstMs: Number(firstNs / 1_000_000n) }
       found.push(...(await findingsFor(options, newest, [{ rule: correlation, reasons, together }])))

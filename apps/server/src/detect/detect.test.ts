@@ -95,6 +95,7 @@ async function openRooms(dir: string, inForce: RulesReader = rules, judging: Clo
       indexed,
       openSide: side.open,
       rules: inForce,
+      exceptions: { excepts: () => false },
       glances,
       herald: { tell: async () => undefined, ring: () => undefined },
       clock: judging,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { JsonObject } from '@sealwatch/base'
+import type { Side } from '@sealwatch/contract'
 import { matchesOf, type Ruleset } from '@sealwatch/detect'
 import { eventFromIn, type Leaf } from '@sealwatch/ledger'
 import type { Outbox, Tx } from '../store/index.ts'
 import { type Correlating, type CorrelatingOptions, openCorrelating } from './correlating.ts'
+import type { ExceptedRule } from './exception-form.ts'
+import type { Exceptions } from './exceptions.ts'
 import type { Glances } from './glances.ts'
 import { eventIn, type Found, findingsFor, sideOf } from './host-event.ts'
 import { createRuleTally } from './rule-counts.ts'
@@ -19,9 +22,10 @@ export type Herald = {
   ring(): void
 }
 
-export type DetectOptions = CorrelatingOptions & {
+export type DetectOptions = Omit<CorrelatingOptions, 'isExcepted'> & {
   readonly outbox: Outbox
   readonly rules: RulesReader
+  readonly exceptions: Pick<Exceptions, 'excepts'>
   readonly glances: Pick<Glances, 'take' | 'forget'>
   /** Takes note of an event of a host that some rule may fire for; what it demands is durable when it resolves. */
   readonly heed?: (event: JsonObject) => Promise<void>
@@ -53,11 +57,17 @@ export async function detect(options: DetectOptions): Promise<void> {
   let position = saved?.position ?? 0
   let savedNs = clock.monotonicNs()
   const tally = createRuleTally(tenant, clock.nowMs)
-  const correlating = await openCorrelating(options)
+  /** Whether a match counts for nothing; that it did not is counted. */
+  function isExcepted(rule: ExceptedRule, event: { readonly type_uid: number }, side: Side): boolean {
+    const is = options.exceptions.excepts(tenant, rule, event, side)
+    if (is) tally.add(rule.id, 'excepted')
+    return is
+  }
+  const correlating = await openCorrelating({ ...options, isExcepted })
 
   async function save(findings: readonly Found[]): Promise<void> {
-    // A finding is written down once; that there was none can be found again.
-    if (findings.length === 0 && clock.monotonicNs() - savedNs < saveEveryNs) return
+    // A finding is written down once, and what was counted with it; that there was none can be found again.
+    if (findings.length === 0 && tally.isEmpty && clock.monotonicNs() - savedNs < saveEveryNs) return
     const write = findings.length > 0 ? store.transaction : store.derived
     await write(async (tx) => {
       for (const { rule, body, event } of findings) {
@@ -89,7 +99,8 @@ export async function detect(options: DetectOptions): Promise<void> {
       const some = suspects.slice(from, from + suspectsAtOnce)
       const findings: Found[] = []
       const isLast = from + suspectsAtOnce >= suspects.length
-      for (const leaf of some) findings.push(...(await findingsOf(options, ruleset, correlating, leaf)))
+      for (const leaf of some)
+        findings.push(...(await findingsOf({ ...options, isExcepted }, ruleset, correlating, leaf)))
       if (isLast) findings.push(...(await correlating.pass(next)))
       if (signal.aborted) break
       position = isLast ? next : (some.at(-1) as Leaf).index + 1
@@ -133,7 +144,7 @@ async function suspectsIn({ clock }: DetectOptions, ruleset: Ruleset, leaves: re
 }
 
 async function findingsOf(
-  options: DetectOptions,
+  options: DetectOptions & Pick<CorrelatingOptions, 'isExcepted'>,
   ruleset: Ruleset,
   correlating: Correlating,
   leaf: Leaf,
@@ -142,7 +153,8 @@ async function findingsOf(
   if (found === undefined) return []
   await options.heed?.(found.event as unknown as JsonObject)
   const side = await sideOf(options, found.leaf)
-  const matches = matchesOf(ruleset, found.event, side)
+  const all = matchesOf(ruleset, found.event, side)
+  const matches = all.filter(({ rule }) => !options.isExcepted(rule, found.event, side))
   const told = matches.filter(({ rule }) => !ruleset.silent.has(rule.id))
   const findings = await findingsFor(options, { ...found, side }, told)
   return [...findings, ...(await correlating.feed({ ...found, side }, matches))]

@@ -14,6 +14,21 @@ export const ruleErrors = {
     rule: 'a rule stands in a regular file of at most 1 MiB that the server may read',
     advice: 'Let the user of the server read it, or split it',
   },
+  EXCEPTION_UNKNOWN: {
+    kind: 'not_found',
+    rule: 'the tenant has such an exception, which is not over',
+    advice: 'List them: sealwatch rules except list',
+  },
+  EXCEPTION_INVALID: {
+    kind: 'invalid',
+    rule: 'an exception is about a rule or a tag, in the form of a selection of Sigma on fields that these rules have, and ends within 90 days',
+    advice: 'See the fields of the rule: sealwatch rules explain ID',
+  },
+  EXCEPTIONS_TOO_MANY: {
+    kind: 'exhausted',
+    rule: 'a tenant has at most 200 exceptions that are not over',
+    advice: 'Remove some that nobody needs: sealwatch rules except list',
+  },
   RULE_UNKNOWN: {
     kind: 'not_found',
     rule: 'a rule of that id is in force',

@@ -3,6 +3,8 @@
 export type { RuleFile } from '@sealwatch/detect'
 export { detect, type Herald } from './detect.ts'
 export { ruleErrors } from './errors.ts'
+export { exceptionLimits, type Selection } from './exception-form.ts'
+export { createExceptions, type ExceptionRecord, type Exceptions } from './exceptions.ts'
 export { addFeedHealth, type FeedFollower, feedFiles, openFeeds, readFeedPlan } from './feeds/index.ts'
 export { createGlances, type Glances } from './glances.ts'
 export { countedDaysMax } from './rule-counts.ts'

@@ -6,7 +6,11 @@ import type { Store, Tx } from '../store/index.ts'
 export type RuleCount = { readonly fired: number; readonly excepted: number }
 
 /** What was counted since it was written down last: with the cursor, so that nothing is counted twice. */
-export type RuleTally = { add(rule: string, what: keyof RuleCount): void; write(tx: Tx): Promise<void> }
+export type RuleTally = {
+  readonly isEmpty: boolean
+  add(rule: string, what: keyof RuleCount): void
+  write(tx: Tx): Promise<void>
+}
 
 /** So many days are kept. */
 export const countedDaysMax = 90
@@ -18,6 +22,9 @@ export function createRuleTally(tenant: string, nowMs: () => number): RuleTally 
   const counts = new Map<string, { fired: number; excepted: number }>()
   let prunedOn = ''
   return {
+    get isEmpty() {
+      return counts.size === 0
+    },
     add: (rule, what) => {
       const count = counts.get(rule) ?? { fired: 0, excepted: 0 }
       count[what] += 1

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Health } from '@sealwatch/base/health'
+import type { Exceptions } from './exceptions.ts'
 import { leftOutText } from './rulebook.ts'
 import type { Rules } from './rules.ts'
 
@@ -8,7 +9,11 @@ import type { Rules } from './rules.ts'
 const namedMax = 20
 
 /** Which rules judge, and what of them is not as somebody wrote it (docs/runbooks/rule-left-out.md). */
-export function addRuleHealth({ show, metrics }: Pick<Health, 'show' | 'metrics'>, rules: Rules): void {
+export function addRuleHealth(
+  { show, metrics }: Pick<Health, 'show' | 'metrics'>,
+  rules: Rules,
+  exceptions: Pick<Exceptions, 'counts'>,
+): void {
   const wrongFolders = () => rules.folders.filter(({ problem }) => problem !== undefined)
   show('rules', () => {
     const { ruleset, digest, since, leftOut, notices } = rules.inForce
@@ -37,6 +42,21 @@ export function addRuleHealth({ show, metrics }: Pick<Health, 'show' | 'metrics'
       [['file'], rules.inForce.leftOut.length],
       [['folder'], wrongFolders().length],
     ],
+  )
+  metrics.gauge(
+    {
+      name: 'sealwatch_rule_exceptions',
+      help: 'Exceptions from rules, of all tenants; ending: within three days',
+      labels: ['state'],
+    },
+    () => [
+      [['standing'], exceptions.counts.standing],
+      [['ending'], exceptions.counts.ending],
+    ],
+  )
+  metrics.counter(
+    { name: 'sealwatch_rule_matches_excepted_total', help: 'Matches of rules that made no alert, for an exception' },
+    () => exceptions.counts.excepted,
   )
   metrics.counter(
     { name: 'sealwatch_rules_reloads_total', help: 'Times since the start that other rules came into force' },

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path'
 import type { Clock } from '@sealwatch/base'
-import type { Rule } from '@sealwatch/detect'
+import type { RuleHead } from '@sealwatch/detect'
 import type { Authorised } from '../access/index.ts'
 import type { Store } from '../store/index.ts'
 import { ruleError } from './errors.ts'
@@ -11,7 +11,7 @@ import type { RuleOrigin } from './rulebook.ts'
 import type { Rules } from './rules.ts'
 
 export type RuleRecord = RuleCount & {
-  readonly rule: Rule
+  readonly rule: RuleHead
   readonly origin: RuleOrigin
   /** Within its folder. */
   readonly path: string
@@ -53,7 +53,12 @@ export function createRuleList(options: {
   const shortened = (text: string) =>
     rules.folders.reduce((shorter, { dir }) => shorter.replaceAll(`${dir.replace(/\/+$/, '')}/`, ''), text)
 
-  async function recordsOf(tenant: string, wanted: readonly Rule[], days: number): Promise<RuleRecord[]> {
+  function allRules(): readonly RuleHead[] {
+    const { rules: single, correlations } = rules.ruleset
+    return [...single, ...correlations]
+  }
+
+  async function recordsOf(tenant: string, wanted: readonly RuleHead[], days: number): Promise<RuleRecord[]> {
     const { origins, notices } = rules.inForce
     const counts = await countsOf(store, tenant, { days, nowMs: clock.nowMs() })
     return wanted.flatMap((rule) => {
@@ -73,8 +78,8 @@ export function createRuleList(options: {
       return rules.inForce.since
     },
     get others() {
-      const { origins, ruleset } = rules.inForce
-      const ruled = new Set(ruleset.rules.map(({ path }) => path))
+      const { origins } = rules.inForce
+      const ruled = new Set(allRules().map(({ path }) => path))
       return [...origins].flatMap(([path, { text }]) => (ruled.has(path) ? [] : [{ path: shortened(path), text }]))
     },
     get wrong() {
@@ -91,7 +96,7 @@ export function createRuleList(options: {
       }))
     },
     list: async ({ tenant }, { after, limit, days }) => {
-      const sorted = rules.ruleset.rules
+      const sorted = allRules()
         .filter(({ id }) => id > after)
         .toSorted((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, limit)
@@ -100,7 +105,7 @@ export function createRuleList(options: {
     get: async ({ tenant }, id, days) => {
       const [found] = await recordsOf(
         tenant,
-        rules.ruleset.rules.filter((rule) => rule.id === id),
+        allRules().filter((rule) => rule.id === id),
         days,
       )
       if (found === undefined) throw ruleError('RULE_UNKNOWN', { attempted: 'reading a rule', received: id })

@@ -144,7 +144,7 @@ test('DET-2 a folder that cannot be read any more leaves what was in force, and 
   await using it = await room(folder, store)
   const log = createLog('test', () => undefined, systemClock.nowMs)
   const health = createHealth({ component: 'test', version: '1', clock: systemClock, log })
-  addRuleHealth(health, it.rules)
+  addRuleHealth(health, it.rules, { counts: { standing: 0, ending: 0, excepted: 0 } })
   const shown = () =>
     health.liveness() as { status: string; rules: { in_force: number; folders: { problem: string | null }[] } }
   assert.deepEqual([shown().status, shown().rules.in_force, shown().rules.folders[0]?.problem], ['ok', 2, null])

@@ -300,4 +300,9 @@ export const migrations: readonly string[] = [
      PRIMARY KEY (tenant, day, rule_id)) STRICT, WITHOUT ROWID;`,
   // What correlations hold of events that matched: by which rules, and where in the ledger; JSON.
   `CREATE TABLE correlations (tenant TEXT PRIMARY KEY, held TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  // Of which matches of rules a tenant wants no alert; a row counts as far as the ledger says it.
+  `CREATE TABLE rule_exceptions (
+     tenant TEXT NOT NULL, exception_id TEXT NOT NULL, rule_id TEXT, tag TEXT, selection TEXT NOT NULL, reason TEXT NOT NULL,
+     owner TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL, ending_told INTEGER NOT NULL,
+     PRIMARY KEY (tenant, exception_id)) STRICT, WITHOUT ROWID;`,
 ]

@@ -441,6 +441,22 @@ export type Tables = {
     /** Since when an alert stands that it waits (Unix ns). */
     alarmed_ns: string | null
   }
+  /** Of which matches of rules no alert is made. */
+  rule_exceptions: {
+    tenant: string
+    exception_id: string
+    rule_id: string | null
+    /** In the place of a rule. */
+    tag: string | null
+    /** JSON: a selection of Sigma; null: whatever the event. */
+    selection: string
+    reason: string
+    owner: string
+    created_at: string
+    expires_at: string
+    /** 1: that it is about to end stands in the ledger. */
+    ending_told: number
+  }
   /** How often a rule matched on a day (UTC), and whether that made an alert. */
   rule_counts: { tenant: string; day: string; rule_id: string; fired: number; excepted: number }
   /** The one row of what the ledger was told of the rules in force last. */

@@ -84,6 +84,9 @@ type MoreOfUnmapped =
   | 'policy_version'
   | 'policy_digest'
   | 'policy_statement'
+  | 'rule_exception'
+  | 'rule_exception_of'
+  | 'rule_exception_digest'
   | 'rules_digest'
   | 'rules_came'
   | 'rules_went'
@@ -312,6 +315,10 @@ const unmapped = {
   policy_version: 'plain',
   policy_digest: 'plain',
   policy_statement: 'plain',
+  rule_exception: 'plain',
+  rule_exception_of: 'plain',
+  // Of what it names, a person maybe, the digest alone.
+  rule_exception_digest: 'plain',
   rules_digest: 'plain',
   rules_came: 'plain',
   rules_went: 'plain',

@@ -1848,7 +1848,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "rule:read" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "rule:read" | "rule:except" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -1971,6 +1971,63 @@ export type Operations = {
       readonly fired: number
       readonly excepted: number
       readonly text: string
+    }
+  }
+  /** Matches of rules of which no alert is made, and until when. Needs `rule:read` in the tenant. */
+  readonly listRuleExceptions: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly exception_id: string
+        readonly rule_id: string | null
+        readonly tag: string | null
+        readonly selection: { readonly [member: string]: unknown } | readonly ({ readonly [member: string]: unknown })[] | null
+        readonly reason: string
+        readonly owner: string
+        readonly created_at: string
+        readonly expires_at: string
+        readonly state: "standing" | "ending"
+        readonly excepted: number
+      })[]
+    }
+  }
+  /** Have no alert made of some matches of a rule, until a moment. Needs `rule:except` in the tenant. */
+  readonly addRuleException: {
+    readonly body: {
+      readonly rule_id?: string
+      readonly tag?: string
+      readonly selection: { readonly [member: string]: unknown } | readonly ({ readonly [member: string]: unknown })[] | null
+      readonly reason: string
+      readonly expires_at: string
+    }
+    readonly answer: {
+      readonly exception: {
+        readonly exception_id: string
+        readonly rule_id: string | null
+        readonly tag: string | null
+        readonly selection: { readonly [member: string]: unknown } | readonly ({ readonly [member: string]: unknown })[] | null
+        readonly reason: string
+        readonly owner: string
+        readonly created_at: string
+        readonly expires_at: string
+        readonly state: "standing" | "ending"
+        readonly excepted: number
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Have alerts made again of what an exception kept quiet. Needs `rule:except` in the tenant. */
+  readonly removeRuleException: {
+    readonly params: {
+      readonly exception_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
     }
   }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
@@ -3387,6 +3444,9 @@ export const operations = {
   followLink: ['POST', '/auth/link'],
   listRules: ['GET', '/api/v1/rules'],
   getRule: ['GET', '/api/v1/rules/{rule_id}'],
+  listRuleExceptions: ['GET', '/api/v1/rule-exceptions'],
+  addRuleException: ['POST', '/api/v1/rule-exceptions'],
+  removeRuleException: ['DELETE', '/api/v1/rule-exceptions/{exception_id}'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],

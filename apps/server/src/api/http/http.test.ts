@@ -17,6 +17,7 @@ const nobodys = {
   replays: undefined as never,
   strictness: undefined as never,
   ruleList: undefined as never,
+  exceptions: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   drills: undefined as never,

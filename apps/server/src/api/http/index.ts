@@ -2,7 +2,7 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
-import type { RuleList } from '../../detect/index.ts'
+import type { Exceptions, RuleList } from '../../detect/index.ts'
 import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { Channels } from '../../notify/index.ts'
@@ -44,6 +44,7 @@ import { quarantineReleaseRoutes } from './routes/quarantine-releases.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { type RowPorts, rowRoutes } from './routes/rows.ts'
+import { ruleExceptionRoutes } from './routes/rule-exceptions.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { signoffRoutes } from './routes/signoffs.ts'
@@ -71,6 +72,7 @@ export type HttpPorts = TenantPorts &
     readonly access: Access
     readonly signIn: SignIn
     readonly ruleList: RuleList
+    readonly exceptions: Exceptions
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly drills: Drills
@@ -115,6 +117,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...signInRoutes(signIn, access.gate, drawNoticeIn(look)),
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
     ...ruleRoutes(ports.ruleList),
+    ...ruleExceptionRoutes(ports.exceptions),
     ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),

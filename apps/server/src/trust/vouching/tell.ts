@@ -7,7 +7,13 @@ import { alertEvent, type RecordOptions } from '../../identity/index.ts'
 export type Unvouched = {
   /** In whose ledger its line would be. */
   readonly tenant: string
-  readonly kind: 'signing_key' | 'strict_mode' | 'strict_acknowledgement' | 'quarantine_release' | 'host_config'
+  readonly kind:
+    | 'signing_key'
+    | 'strict_mode'
+    | 'strict_acknowledgement'
+    | 'quarantine_release'
+    | 'host_config'
+    | 'rule_exception'
   readonly name: string
   readonly why: string
 }
@@ -18,6 +24,7 @@ const told: Readonly<Record<Unvouched['kind'], string>> = {
   strict_acknowledgement: 'an acknowledgement of STRICT_SIGNATURES=false',
   quarantine_release: 'the release of a quarantined item',
   host_config: 'what hosts are told to do',
+  rule_exception: 'an exception from detection rules',
 }
 /** In one alarm; more are counted. */
 const namedMax = 20
