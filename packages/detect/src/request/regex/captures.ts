@@ -19,22 +19,32 @@ export function createCaptures({ code, start }: Program, groups: number) {
   const marks = new Int32Array(code.length)
   let mark = 0
   return (text: string, from: number, meter: Meter): Captures | undefined => {
-    if (mark > 0x7000_0000) {
-      marks.fill(0)
-      mark = 0
+    const search = (isAnchored: boolean) => {
+      if (mark > 0x7000_0000) {
+        marks.fill(0)
+        mark = 0
+      }
+      const base = mark + 1 - from
+      mark = base + text.length + 1
+      return capturesIn({ code, start, slots: 2 * (groups + 1), marks, base, isAnchored }, text, from, meter)
     }
-    const base = mark + 1 - from
-    mark = base + text.length + 1
-    return capturesIn(code, start, 2 * (groups + 1), marks, base, text, from, meter)
+    // Mostly it begins where the search does, and then nothing else has to be tried on the way.
+    return search(true) ?? search(false)
   }
 }
 
+type Search = {
+  readonly code: readonly Instruction[]
+  readonly start: number
+  readonly slots: number
+  readonly marks: Int32Array
+  readonly base: number
+  /** Whether the match must begin where the search begins. */
+  readonly isAnchored: boolean
+}
+
 function capturesIn(
-  code: readonly Instruction[],
-  start: number,
-  slots: number,
-  marks: Int32Array,
-  base: number,
+  { code, start, slots, marks, base, isAnchored }: Search,
   text: string,
   from: number,
   meter: Meter,
@@ -83,12 +93,12 @@ function capturesIn(
   }
 
   for (let position = from; position <= text.length && meter.steps >= 0; position += 1) {
-    if (best === undefined) {
+    if (best === undefined && (position === from || !isAnchored)) {
       const kept = new Int32Array(slots).fill(-1)
       kept[0] = position
       add(now, start, kept, position)
     }
-    if (now.at.length === 0 && best !== undefined) break
+    if (now.at.length === 0 && (best !== undefined || isAnchored)) break
     next.at.length = 0
     next.kept.length = 0
     advance(position)

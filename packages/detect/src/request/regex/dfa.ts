@@ -173,24 +173,22 @@ function holds(what: Assertion, kind: number, byte: number): boolean {
 function classesOf({ code, asserts }: Program): { of: Uint8Array; sample: number[]; count: number } {
   const sets = new Set<ByteSet>()
   for (const instruction of code) if (instruction.op === 'byte') sets.add(instruction.set)
-  let of = Uint8Array.from({ length: 256 }, (_, byte) => (asserts ? kindAfter(byte) : 0))
-  for (const set of sets) of = refined(of, set)
+  const of = Uint8Array.from({ length: 256 }, (_, byte) => (asserts ? kindAfter(byte) : 0))
+  let count = renumber(of, () => 0)
+  for (const set of sets) count = renumber(of, (byte) => set[byte] as number)
   const sample: number[] = []
-  const numbers = new Map<number, number>()
-  of.forEach((cls, byte) => {
-    if (!numbers.has(cls)) {
-      numbers.set(cls, sample.length)
-      sample.push(byte)
-    }
-  })
-  return { of: of.map((cls) => numbers.get(cls) as number), sample, count: sample.length }
+  for (let byte = 255; byte >= 0; byte -= 1) sample[of[byte] as number] = byte
+  return { of, sample, count }
 }
 
-function refined(of: Uint8Array, set: ByteSet): Uint8Array<ArrayBuffer> {
-  const numbers = new Map<number, number>()
-  return Uint8Array.from(of, (cls, byte) => {
-    const key = 2 * cls + (set[byte] as number)
-    if (!numbers.has(key)) numbers.set(key, numbers.size)
-    return numbers.get(key) as number
-  })
+/** Parts each class in those with a side of 0 and of 1; returns how many there are then. */
+function renumber(of: Uint8Array, side: (byte: number) => number): number {
+  const numbers = new Int16Array(512).fill(-1)
+  let count = 0
+  for (let byte = 0; byte < 256; byte += 1) {
+    const key = 2 * (of[byte] as number) + side(byte)
+    if (numbers[key] === -1) numbers[key] = count++
+    of[byte] = numbers[key] as number
+  }
+  return count
 }

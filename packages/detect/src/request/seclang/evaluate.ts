@@ -12,7 +12,7 @@ import type { Injection, OperatorRun } from './operators.ts'
 import { type Chain, formOf, isPassedOver, type Plan, type PlannedRule, planOf } from './plan.ts'
 import type { SecRule } from './rule.ts'
 import { isMeant, type Target } from './targets.ts'
-import { changedValue, createVariables, type Variables } from './variables.ts'
+import { changedValue, type Variables, variablesOver } from './variables.ts'
 
 /** A rule that matched: `where` as in `ARGS_GET:q`, `text` what of it matched, cut to a length. */
 export type SecMatch = {
@@ -39,9 +39,9 @@ export type Evaluator = {
 
 export function createEvaluator(folded: Folded): Evaluator {
   const plan = planOf(folded)
+  const newVariables = variablesOver(folded.variables)
   return {
-    evaluate: (context, decoded, injection) =>
-      evaluateWith(plan, createVariables(folded.variables), viewOf(context, decoded), injection),
+    evaluate: (context, decoded, injection) => evaluateWith(plan, newVariables(), viewOf(context, decoded), injection),
   }
 }
 
@@ -133,10 +133,21 @@ const transformed = (text: string, steps: SecRule['transformations']) =>
 
 function itemsOf(target: Target, phase: number, run: Run): readonly Item[] {
   if (target.collection === 'TX' && target.name !== undefined) return variableNamed(target.name, target.isCount, run)
+  const meant = target.collection === 'TX' ? variablesMeant(target, run) : allMeant(target, phase, run)
+  return target.isCount ? [newItem(target.collection, target.name ?? '', String(meant.length))] : meant
+}
+
+function allMeant(target: Target, phase: number, run: Run): readonly Item[] {
   const all = allOf(target.collection, phase, run)
   const isAll = target.name === undefined && target.names === undefined
-  const meant = isAll ? all : all.filter(({ name }) => isMeant(target, name))
-  return target.isCount ? [newItem(target.collection, target.name ?? '', String(meant.length))] : meant
+  return isAll ? all : all.filter(({ name }) => isMeant(target, name))
+}
+
+function variablesMeant(target: Target, { captured, variables }: Run): readonly Item[] {
+  const groups = captured.flatMap((text, index) =>
+    isMeant(target, String(index)) ? [newItem('TX', String(index), text)] : [],
+  )
+  return [...groups, ...variables.namesOf(target).map((name) => newItem('TX', name, variables.get(name) ?? ''))]
 }
 
 function variableNamed(name: string, isCount: boolean, { captured, variables }: Run): readonly Item[] {
@@ -145,13 +156,8 @@ function variableNamed(name: string, isCount: boolean, { captured, variables }: 
   return value === undefined ? [] : [newItem('TX', name, value)]
 }
 
-function allOf(collection: string, phase: number, { view, variables, matched, captured }: Run): readonly Item[] {
+function allOf(collection: string, phase: number, { view, matched }: Run): readonly Item[] {
   switch (collection) {
-    case 'TX':
-      return [
-        ...captured.map((text, index) => newItem('TX', String(index), text)),
-        ...variables.names().map((name) => newItem('TX', name, variables.get(name) ?? '')),
-      ]
     case 'MATCHED_VARS':
       return matched
     case 'MATCHED_VAR':

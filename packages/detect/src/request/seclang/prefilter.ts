@@ -55,11 +55,19 @@ export function createPrefilter(required: readonly (Required | undefined)[]): Pr
     }
     const { free, possible } = byGroups(groups)
     if (last === 0) return free
+    if (isWithin(found, possible, free.bits)) return free
     const bits = createBits(required.length)
     for (let word = 0; word < bits.length; word += 1)
       bits[word] = ((found[word] as number) & (possible[word] as number)) | (free.bits[word] as number)
     return { groups, bits }
   }
+}
+
+/** Whether what is in the first two is in the third. */
+function isWithin(one: Bits, other: Bits, all: Bits): boolean {
+  for (let word = 0; word < all.length; word += 1)
+    if (((one[word] as number) & (other[word] as number) & ~(all[word] as number)) !== 0) return false
+  return true
 }
 
 /** The automaton of all phrases; behind the classes of each row stands which set of rules is hit there, 0 for none. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** ASCII alone: a byte above is not a letter. */
-export const lowerCase = (text: string): string =>
-  /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (run) => run.toLowerCase()) : text
+export function lowerCase(text: string): string {
+  if (!/[A-Z]/.test(text)) return text
+  return /[\xc0-\xde]/.test(text) ? text.replace(/[A-Z]+/g, (run) => run.toLowerCase()) : text.toLowerCase()
+}
 
 /** What two shells make of a command: no quotes, carets and backslashes, one space between words, none before / and (. */
 export function commandLine(text: string): string {

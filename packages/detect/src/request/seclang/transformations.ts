@@ -43,7 +43,7 @@ const rows: Readonly<Record<string, Transformation>> = {
   jsdecode: { apply: decodeJs, changes: groupsOf('\\') },
   cssdecode: { apply: decodeCss, changes: groupsOf('\\') },
   escapeseqdecode: { apply: decodeEscapes, changes: groupsOf('\\') },
-  base64decode: { apply: (text) => decodeBase64(/^[A-Za-z0-9+/]*={0,2}/.exec(text)?.[0] ?? ''), changes: everything },
+  base64decode: { apply: decodeBase64Start, changes: everything },
   base64decodeext: { apply: (text) => decodeBase64(text.replace(/[^A-Za-z0-9+/=]+/g, '')), changes: everything },
   base64encode: { apply: (text) => bytes(text).toString('base64'), changes: everything, isOpaque: true },
   hexdecode: { apply: (text) => Buffer.from(text, 'hex').toString('latin1'), changes: everything },
@@ -84,6 +84,28 @@ function encodeUrl(text: string): string {
   return text
     .replace(/[^A-Za-z0-9* ]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
     .replaceAll(' ', '+')
+}
+
+const sextets = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const place = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.indexOf(String.fromCharCode(byte))
+  return place < 0 ? 255 : place
+})
+
+/** As far as the text is base64. Most text is for a few letters: that is told without a call out of the language. */
+function decodeBase64Start(text: string): string {
+  let length = 0
+  while (length < text.length && (sextets[text.charCodeAt(length)] as number) < 64) length += 1
+  if (length > 64) return decodeBase64(text.slice(0, length))
+  let [decoded, bits, count] = ['', 0, 0]
+  for (let at = 0; at < length; at += 1) {
+    bits = (bits << 6) | (sextets[text.charCodeAt(at)] as number)
+    count += 6
+    if (count < 8) continue
+    count -= 8
+    decoded += String.fromCharCode((bits >> count) & 0xff)
+    bits &= (1 << count) - 1
+  }
+  return decoded
 }
 
 const decodeBase64 = (text: string) => Buffer.from(text, 'base64').toString('latin1')

@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { seclangLimits } from './limits.ts'
+import { isMeant, type Target } from './targets.ts'
 
 /** TX: what rules set. Names are in lower case. What was known before the request lies beneath, and stays as it is. */
 export type Variables = {
   get(name: string): string | undefined
   set(name: string, value: string): void
   delete(name: string): void
-  names(): readonly string[]
+  /** Those that a target means. */
+  namesOf(target: Target): readonly string[]
   /** What was set for this request. */
   readonly changed: ReadonlyMap<string, string | undefined>
 }
 
-export function createVariables(beneath: ReadonlyMap<string, string>): Variables {
-  const own = new Map<string, string | undefined>()
-  return {
-    changed: own,
-    get: (name) => (own.size > 0 && own.has(name) ? own.get(name) : beneath.get(name)),
-    set(name, value) {
-      if (own.size < seclangLimits.variablesMax || own.has(name)) own.set(name, value)
-    },
-    delete: (name) => void own.set(name, undefined),
-    names: () =>
-      [...new Set([...beneath.keys(), ...own.keys()])].filter((name) => !own.has(name) || own.get(name) !== undefined),
+/** One for each request, over what was known before. */
+export function variablesOver(beneath: ReadonlyMap<string, string>): () => Variables {
+  const fixed = new WeakMap<Target, readonly string[]>()
+  const fixedNames = (target: Target) => {
+    const known = fixed.get(target) ?? [...beneath.keys()].filter((name) => isMeant(target, name))
+    fixed.set(target, known)
+    return known
+  }
+  return () => {
+    const own = new Map<string, string | undefined>()
+    const isThere = (name: string) => !own.has(name) || own.get(name) !== undefined
+    return {
+      changed: own,
+      get: (name) => (own.has(name) ? own.get(name) : beneath.get(name)),
+      set(name, value) {
+        if (own.size < seclangLimits.variablesMax || own.has(name)) own.set(name, value)
+      },
+      delete: (name) => void own.set(name, undefined),
+      namesOf: (target) => [
+        ...fixedNames(target).filter(isThere),
+        ...own.keys().filter((name) => isThere(name) && !beneath.has(name) && isMeant(target, name)),
+      ],
+    }
   }
 }
 
