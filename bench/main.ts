@@ -18,6 +18,7 @@ import { benchProducers } from './producers/producers.ts'
 import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
 import { benchReputation } from './reputation.ts'
+import { benchRequests } from './requests.ts'
 import { benchRules } from './rules.ts'
 import { benchSeal } from './seal.ts'
 import { benchSealing } from './sealing.ts'
@@ -52,6 +53,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   guard: benchGuard,
   fleet: benchFleet,
   agent: benchAgent,
+  requests: benchRequests,
 }
 
 const { values, positionals } = parseArgs({

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInjection } from '@sealwatch/detect/injection'
+import { decodeRequest, loadSecRules, type RequestContext, readContext } from '@sealwatch/detect/request'
+import { type Figure, figureOf, quantileOf } from './figure.ts'
+
+const rulesFolder = '/usr/share/modsecurity-crs/rules'
+const setup = '/etc/modsecurity/crs/crs-setup.conf'
+const rounds = 7
+const requestsCount = 400
+
+/** DET-1: what it costs to judge one request by the Core Rule Set at paranoia level 1, beside libmodsecurity in its process. */
+export async function* benchRequests(): AsyncGenerator<Figure> {
+  if (!existsSync(rulesFolder) || !existsSync(setup)) {
+    console.error('SKIPPED: requests: modsecurity-crs is missing (apt-get install modsecurity-crs)')
+    return
+  }
+  const contexts = ordinaryRequests()
+  const ours = judged(contexts)
+  const theirs = judgedByModSecurity(contexts)
+  for (const [name, quantile] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const) {
+    const values = ours.map((times) => quantileOf(times, quantile))
+    const figure = figureOf(`requests.${name}`, 'us', values)
+    if (theirs === undefined) yield figure
+    else {
+      const peer = quantileOf(theirs, quantile)
+      const ratio = Number((figure.median / peer).toPrecision(3))
+      yield { ...figure, peer: 'libmodsecurity, in its own process', peer_median: Math.round(peer), ratio }
+    }
+  }
+}
+
+/** What people and programs send all day: searches, forms, calls of interfaces, uploads of text. */
+function ordinaryRequests(): RequestContext[] {
+  const agent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
+  const words = ['blue', 'shoes', 'size', 'forty', 'select', 'union', 'of', 'caf%C3%A9', 'and', 'order', 'by', 'price']
+  return Array.from({ length: requestsCount }, (_, i) => {
+    const text = Array.from({ length: 2 + (i % 30) }, (_, at) => words[(i * 7 + at * 5) % words.length]).join('+')
+    const headers: [string, string][] = [
+      ['Host', 'shop.example.com'],
+      ['User-Agent', agent],
+      ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'],
+      ['Accept-Language', 'en-US,en;q=0.9'],
+      ['Cookie', `session=${(i * 2_654_435_761).toString(36)}a8f1; theme=dark`],
+      ['Referer', 'https://shop.example.com/search?q=shoes'],
+    ]
+    const base = { path: `/items/${i}`, headers, address: '192.0.2.1' }
+    if (i % 3 === 0) return readContext({ ...base, method: 'GET', query: `q=${text}&page=${i % 9}&sort=-price` })
+    const isJson = i % 3 === 1
+    const body = isJson
+      ? JSON.stringify({ id: i, note: text.replaceAll('+', ' '), tags: ['a', 'b'], price: { amount: 9.5 } })
+      : `comment=${text}&rating=5`
+    headers.push(
+      ['Content-Type', isJson ? 'application/json' : 'application/x-www-form-urlencoded'],
+      ['Content-Length', String(body.length)],
+    )
+    return readContext({ ...base, method: 'POST', query: '', body: Buffer.from(body) })
+  })
+}
+
+const read = (path: string) => readFileSync(path, 'latin1')
+const ruleFiles = () =>
+  readdirSync(rulesFolder)
+    .filter((name) => /^REQUEST.*\.conf$/.test(name))
+    .sort()
+
+/** Microseconds of each request, by round; the first round warms up and is not counted. */
+function judged(contexts: readonly RequestContext[]): number[][] {
+  const texts = [
+    { path: 'crs-setup.conf', text: read(setup) },
+    ...ruleFiles().map((path) => ({ path, text: read(join(rulesFolder, path)) })),
+  ]
+  const { engine } = loadSecRules(texts, {
+    files: (name) => (existsSync(join(rulesFolder, name)) ? read(join(rulesFolder, name)) : undefined),
+  })
+  const injection = createInjection()
+  const timed = (context: RequestContext) => {
+    const startMs = performance.now()
+    engine.evaluate(context, decodeRequest(context), injection)
+    return (performance.now() - startMs) * 1_000
+  }
+  return Array.from({ length: rounds + 3 }, () => contexts.map(timed)).slice(3)
+}
+
+/** Undefined, with a word about it, where it cannot be built. */
+function judgedByModSecurity(contexts: readonly RequestContext[]): number[] | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'requests-'))
+  try {
+    const program = join(folder, 'modsecurity')
+    const source = join(import.meta.dirname, 'peers', 'modsecurity.cc')
+    if (spawnSync('g++', ['-O2', '-o', program, source, '-lmodsecurity']).status !== 0) {
+      console.error('SKIPPED: libmodsecurity: it does not build (apt-get install g++ libmodsecurity-dev)')
+      return undefined
+    }
+    const engine = join(folder, 'engine.conf')
+    const json =
+      'SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:1,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"'
+    writeFileSync(engine, `SecRuleEngine DetectionOnly\nSecRequestBodyAccess On\n${json}\n`)
+    const files = [engine, setup, ...ruleFiles().map((name) => join(rulesFolder, name))]
+    const twice = [...contexts, ...contexts]
+    const { stdout } = spawnSync(program, files, {
+      input: Buffer.concat(twice.flatMap(framed)),
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    const ns = stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => Number.parseInt(line, 10))
+    return ns.slice(contexts.length).map((value) => value / 1_000)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** As the program reads it: each text after its length. */
+function framed({ method, path, query, version, headers, body }: RequestContext): Buffer[] {
+  const target = query === '' ? path : `${path}?${query}`
+  const texts = [method, target, version, headers.map(([name, value]) => `${name}\0${value}\0`).join('')]
+  return [...texts.map((text) => Buffer.from(text, 'latin1')), Buffer.from(body)].flatMap((bytes) => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(bytes.length)
+    return [length, bytes]
+  })
+}
