@@ -24,33 +24,46 @@ export type Field = {
  */
 export type Candidates = (look: (field: Field, hits: Hits) => void) => readonly Rule[]
 
-export function createCandidates(byType: ReadonlyMap<number, readonly Rule[]>): ReadonlyMap<number, Candidates> {
-  const room = { states: ruleLimits.indexStatesMax }
-  return new Map([...byType].map(([type, rules]) => [type, candidatesAmong(rules, room)]))
-}
-
-function candidatesAmong(rules: readonly Rule[], room: { states: number }): Candidates {
-  const always: number[] = []
+/** `byType`: of all rules. One index serves all types, for a rule may be about many of them. */
+export function createCandidates(
+  rules: readonly Rule[],
+  byType: ReadonlyMap<number, readonly Rule[]>,
+): ReadonlyMap<number, Candidates> {
+  const always = new Set<Rule>()
   const wanted = new Map<Attribute, Literal[]>()
-  for (const [owner, { needs }] of rules.entries()) {
-    const literals = needs?.map(searchable)
+  let room: number = ruleLimits.indexStatesMax
+  for (const [owner, rule] of rules.entries()) {
+    const literals = rule.needs?.map(searchable)
     const states = literals?.reduce((sum, { text }) => sum + text.length, 0) ?? Number.POSITIVE_INFINITY
-    if (literals === undefined || states > room.states) {
-      always.push(owner)
+    if (literals === undefined || states > room) {
+      always.add(rule)
       continue
     }
-    room.states -= states
-    for (const { attribute, text, place } of literals)
-      wanted.set(attribute, [...(wanted.get(attribute) ?? []), { text, place, owner }])
+    room -= states
+    for (const { attribute, text, place } of literals) {
+      const its = wanted.get(attribute) ?? []
+      its.push({ text, place, owner })
+      wanted.set(attribute, its)
+    }
   }
   const fields = [...wanted].map(([attribute, literals]) => fieldOf(attribute, literals))
   const hits = createHits(rules.length)
-  return (look) => {
-    resetHits(hits)
-    for (const owner of always) hit(hits, owner)
-    for (const field of fields) look(field, hits)
-    return hits.list.sort((a, b) => a - b).map((owner) => rules[owner] as Rule)
+  const candidatesOf = (those: readonly Rule[]): Candidates => {
+    const isMeant = new Set(those)
+    const isOfType = Uint8Array.from(rules, (rule) => Number(isMeant.has(rule)))
+    const tried = rules.flatMap((rule, owner) => (isMeant.has(rule) && always.has(rule) ? [owner] : []))
+    const its = fields.filter(({ all }) => all.some((owner) => isOfType[owner] === 1))
+    return (look) => {
+      resetHits(hits)
+      hitAll(tried, hits)
+      for (const field of its) look(field, hits)
+      return hits.list
+        .filter((owner) => isOfType[owner] === 1)
+        .sort((one, other) => one - other)
+        .map((owner) => rules[owner] as Rule)
+    }
   }
+  return new Map([...byType].map(([type, those]) => [type, candidatesOf(those)]))
 }
 
 function fieldOf(attribute: Attribute, literals: readonly Literal[]): Field {

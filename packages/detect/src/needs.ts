@@ -3,6 +3,7 @@
 import { anyOne, anyRun, type Pattern } from '@sealwatch/contract/wildcard'
 import { ruleLimits } from './limits.ts'
 import type { Attribute } from './reading.ts'
+import { mayGive } from './views.ts'
 
 /** Where in a value the text stands. */
 export type Place = 'whole' | 'start' | 'end' | 'anywhere'
@@ -18,7 +19,7 @@ export const presence = (attribute: Attribute): Need => ({ attribute, place: 'an
 /** The same of what an event has: a view is told of its value, and what is never there cannot be. */
 export function inEvents(needs: Needs): Needs {
   return needs
-    ?.filter(({ attribute: { path } }) => path[0] !== '*')
+    ?.filter(({ attribute: { path }, text }) => path[0] !== '*' && mayGive(path.at(-1) as string, text))
     .map((need) => {
       const { of, path } = need.attribute
       if (of === undefined) return need
@@ -59,7 +60,7 @@ export function needOf(attribute: Attribute, pattern: Pattern): Need {
 /** A guess at the share of events that have one of them; it decides what is looked for, never what is found. */
 function share(needs: Needs): number {
   if (needs === undefined) return Number.POSITIVE_INFINITY
-  return needs.reduce((sum, need) => sum + shareOf(need), 0)
+  return 1 - needs.reduce((others, need) => others * (1 - shareOf(need)), 1)
 }
 
 /** Where the values of events differ as texts do; elsewhere a bare word is one of few. */

@@ -353,6 +353,20 @@ test('DET-2 the records of auditd are asked of the events that stand for them', 
   }
 })
 
+test('DET-2 what auditd’s record or call cannot be is no reason to try a rule', () => {
+  const detections = [
+    'a:\n  type: PATH\n  name: /x\nb:\n  type: TTY\ncondition: a or b',
+    'a:\n  type: PATH\n  name|contains: /.\ncondition: a',
+    'a:\n  SYSCALL: syslog\n  a0: 4\ncondition: a',
+  ]
+  for (const detection of detections) {
+    const { ruleset } = load(rule(detection).replace('category: process_creation', 'service: auditd'))
+    assert.equal(ruleset.candidates.get(launchType)?.(() => undefined).length, 0, detection)
+    const needed = ruleset.rules[0]?.needs?.map(({ attribute }) => attribute.path.join('/')) ?? []
+    assert(needed.length > 0 && !needed.includes('type_uid') && !needed.includes('unmapped/site'), needed.join())
+  }
+})
+
 test('DET-2 a report says of each rule which of its fields our events have, and whether it can fire at all', () => {
   const one = (detection: string, source = 'category: process_creation') => {
     const { reports, notices } = load(rule(detection).replace('category: process_creation', source))

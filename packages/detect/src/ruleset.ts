@@ -59,7 +59,7 @@ export function* loadingRules(
     reports: [...sigma.reports, ...falco.reports],
   }
   const byType = indexByType(rules)
-  const candidates = createCandidates(byType)
+  const candidates = createCandidates(rules, byType)
   const mayFire = createSkim(attributes, candidates)
   return { ...told, ruleset: { rules, byType, candidates, mayFire, correlations, silent } }
 }

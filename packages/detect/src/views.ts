@@ -18,10 +18,24 @@ const callsBySite = new Map(
   }),
 )
 
-const named: Readonly<Record<string, (value: Scalar) => readonly (string | undefined)[]>> = {
-  '#record': (value) =>
-    recordsByType.get(Number(value)) ?? recordsByClass.get(Math.floor(Number(value) / 100)) ?? ['SYSCALL'],
-  '#call': (value) => [callsBySite.get(String(value))],
+type View = {
+  readonly of: (value: Scalar) => readonly (string | undefined)[]
+  /** All that it may give. */
+  readonly texts: readonly string[]
+}
+
+const named: Readonly<Record<string, View>> = {
+  '#record': {
+    of: (value) =>
+      recordsByType.get(Number(value)) ?? recordsByClass.get(Math.floor(Number(value) / 100)) ?? ['SYSCALL'],
+    texts: [...recordsByType.values(), ...recordsByClass.values()].flat(),
+  },
+  '#call': { of: (value) => [callsBySite.get(String(value))], texts: [...callsBySite.values()] },
+}
+
+/** Whether a view may give a text of which this is a part, in lower case. */
+export function mayGive(step: string, part: string): boolean {
+  return named[step]?.texts.some((text) => text.toLowerCase().includes(part)) ?? true
 }
 
 export function isView(step: string | undefined): step is string {
@@ -30,6 +44,6 @@ export function isView(step: string | undefined): step is string {
 
 /** What a value is otherwise known as: `#3` is the fourth word of a text. */
 export function viewed(step: string, value: Scalar): readonly Scalar[] {
-  const view = named[step] ?? ((text) => [String(text).split(' ')[Number(step.slice(1))]])
-  return view(value).filter((seen) => seen !== undefined)
+  const seen = named[step]?.of(value) ?? [String(value).split(' ')[Number(step.slice(1))]]
+  return seen.filter((one) => one !== undefined)
 }
