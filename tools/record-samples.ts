@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records the samples of rules/ anew: `sudo node tools/record-samples.ts [RULE…]`. For each rule the act is done for real under
 // the real sensor; NAME.fires.json is the event it became, NAME.quiet.json the same with one attribute changed. Only
-// the host's own particulars are replaced by those of a made-up one.
+// the host's own particulars are replaced by those of a made-up one. Those for Falco's own rules go to vectors/falco.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ import {
 } from '../apps/agent/src/sources/observation.ts'
 import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
 import type { ObservedEvent } from '../packages/contract/src/event.ts'
+import { type FalcoSample, falcoPrograms, falcoSamples } from './falco-samples.ts'
 
 type Sample = {
   /** Bash, run in a session of its own so that its only ancestor is the host's first process. */
@@ -37,6 +38,8 @@ const probe = '/usr/local/bin/probe'
 // Made for the recording and removed after it, like the probe; fails where there is one already.
 const data = '/srv/sealwatch-sample'
 const keys = `${data}/server/keys`
+/** Programs under other names. */
+const bin = `${data}/usr/sbin`
 /** Stand in for those of the host, and are told as those. */
 const standInFolders = [
   ...[
@@ -51,8 +54,9 @@ const standInFolders = [
   ],
   ...['/boot', '/usr/bin', '/opt/sealwatch/apps/agent'],
 ] as const
-const standInFiles = ['/etc/ld.so.preload', '/etc/passwd'] as const
+const standInFiles = ['/etc/ld.so.preload', '/etc/passwd', '/etc/shadow'] as const
 const standIns = [...standInFolders, ...standInFiles]
+const accounts: Readonly<Record<number, string>> = { 0: 'root', 33: 'www-data', 1000: 'alice' }
 const byDpkg = { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/dpkg' } as const
 /** What a script does to a stand-in, and the change that shall become the sample. */
 const changing = (
@@ -263,7 +267,8 @@ mkdirSync(data)
 try {
   mkdirSync(keys, { recursive: true })
   spawnSync('cp', ['--parents', '/etc/passwd', '/etc/shadow', '/etc/group', '/etc/gshadow', data])
-  for (const path of standInFolders) mkdirSync(data + path, { recursive: true })
+  for (const path of [...standInFolders, '/usr/sbin']) mkdirSync(data + path, { recursive: true })
+  for (const name of falcoPrograms) spawnSync('cp', ['/usr/bin/perl', join(bin, name)])
   writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the sensor could not be built')
@@ -300,21 +305,27 @@ async function record(): Promise<void> {
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 
-  for (const [name, sample] of Object.entries(samples)) {
+  const all: Readonly<Record<string, Sample | FalcoSample>> = { ...samples, ...falcoSamples(bin, data) }
+  for (const [name, sample] of Object.entries(all)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const found = new Promise<ObservedEvent>((resolve) => {
       onMessage = (message) => {
         if (message.kind === 'hello' || message.kind === 'report' || isForGuard(message)) return
         const told = underSystemd(message)
         context.processes.learn(told)
-        if (told.kind !== 'fork' && told.kind !== 'overflow' && sample.isIt(told)) resolve(observe(told, context).event)
+        if (told.kind !== 'fork' && told.kind !== 'overflow' && sample.isIt(told))
+          resolve(observe(told, knowing(context, sample)).event)
       }
     })
     // The first sleep outlives the shell that started it, so the act's parent is the host's first process.
     spawnSync('setsid', ['--fork', 'bash', '-c', `sleep 0.2; ${sample.script}`], { stdio: 'ignore' })
     const event = await found
-    write(`${name}.fires.json`, event)
-    write(`${name}.quiet.json`, changed(event, sample.quiet.path, sample.quiet.value))
+    if (!('quiet' in sample)) {
+      write(`vectors/falco/${name}.json`, event)
+      continue
+    }
+    write(`rules/${name}.fires.json`, event)
+    write(`rules/${name}.quiet.json`, changed(event, sample.quiet.path, sample.quiet.value))
   }
   sensor.kill('SIGTERM')
   server.close()
@@ -327,10 +338,17 @@ function underSystemd<T extends Observation>(observation: T): T {
   return { ...observation, actor: { ...actor, ancestors } }
 }
 
-function write(name: string, event: object): void {
+function knowing(context: ObserveContext, sample: Sample | FalcoSample): ObserveContext {
+  if ('quiet' in sample) return context
+  const { facts } = sample
+  const enrichment = { ...context.enrichment, ...(facts && { process: () => facts }) }
+  return { ...context, enrichment, userName: (uid) => accounts[uid] }
+}
+
+function write(path: string, event: object): void {
   writeFileSync(
-    join(root, 'rules', name),
-    `${standIns.reduce((text, path) => text.replaceAll(data + path, path), JSON.stringify(event, null, 2))}\n`,
+    join(root, path),
+    `${[...standIns, '/usr/sbin'].reduce((text, path) => text.replaceAll(data + path, path), JSON.stringify(event, null, 2))}\n`,
   )
 }
 

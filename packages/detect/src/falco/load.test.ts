@@ -64,10 +64,12 @@ test('DET-2 overrides append and replace, the old way and the new, across files'
   assert.deepEqual([rule_?.description, rule_?.severity, rule_?.attacks.length], ['d more', 'critical', 1])
 })
 
-test('DET-2 what a .local file overrides may stand in a file whose path comes later', () => {
+test('DET-2 files count in the order of their paths, however they are handed over, and those called .local behind the others', () => {
   const files = [
     { path: 'falco_rules.local.yaml', text: '- rule: R\n  enabled: false\n' },
-    { path: 'falco_rules.yaml', text: ruleText(`${launched} proc.name = cat`) },
+    { path: 'falco_rules.yaml', text: ruleText(`${launched} m`) },
+    { path: 'b.yaml', text: '- macro: m\n  condition: n\n' },
+    { path: 'a.yaml', text: '- macro: n\n  condition: proc.name = cat\n' },
   ]
   const { ruleset, problems } = loadRules(files)
   assert.deepEqual([ruleset.rules.length, problems.length], [0, 0])

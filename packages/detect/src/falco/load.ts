@@ -22,7 +22,7 @@ export function isFalco({ text }: RuleFile): boolean {
 }
 
 /**
- * Compiles what it can of all the files together, in their order, a little between two yields; never throws for what they
+ * Compiles what it can of all the files together, a little between two yields; never throws for what they
  * hold.
  */
 export function* loadingFalco(files: readonly RuleFile[], attributes: AttributeTable): Generator<undefined, Loaded> {
@@ -64,10 +64,11 @@ export function* loadingFalco(files: readonly RuleFile[], attributes: AttributeT
 
 type Compiled = { readonly rule: CollectedRule; readonly branches: readonly Branch[] }
 
-/** Falco reads falco_rules.local.yaml after falco_rules.yaml, and what is local changes what is not. */
+/** By their paths; but Falco reads falco_rules.local.yaml after falco_rules.yaml, and what is local changes what is not. */
 function inOrder(files: readonly RuleFile[]): readonly RuleFile[] {
   const isLocal = ({ path }: RuleFile) => /\.local\.ya?ml$/.test(path)
-  return [...files.filter((file) => !isLocal(file)), ...files.filter(isLocal)]
+  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  return [...sorted.filter((file) => !isLocal(file)), ...sorted.filter(isLocal)]
 }
 
 function noticeOf({ path, title, fires, missing }: RuleReport): readonly RuleNotice[] {
