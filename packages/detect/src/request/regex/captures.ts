@@ -53,25 +53,34 @@ function capturesIn(
   let next: Threads = { at: [], kept: [] }
   let best: Captures | undefined
 
+  const openAt: number[] = []
+  const openKept: Captures[] = []
+  const open = (at: number, kept: Captures): void => {
+    openAt.push(at)
+    openKept.push(kept)
+  }
+
   /** Adds what is reached from `seed` without reading, in order of preference. */
-  const add = (threads: Threads, seed: number, kept: Captures, position: number): void => {
-    const open: { at: number; kept: Captures }[] = [{ at: seed, kept }]
-    for (let top = open.pop(); top !== undefined; top = open.pop()) {
-      if (marks[top.at] === base + position) continue
-      marks[top.at] = base + position
+  const add = (threads: Threads, seed: number, seedKept: Captures, position: number): void => {
+    open(seed, seedKept)
+    for (let at = openAt.pop(); at !== undefined; at = openAt.pop()) {
+      const kept = openKept.pop() as Captures
+      if (marks[at] === base + position) continue
+      marks[at] = base + position
       meter.steps -= 1
-      const instruction = code[top.at] as Instruction
-      if (instruction.op === 'fork')
-        open.push({ at: instruction.second, kept: top.kept }, { at: instruction.first, kept: top.kept })
-      else if (instruction.op === 'save') {
-        const changed = top.kept.slice()
+      const instruction = code[at] as Instruction
+      if (instruction.op === 'fork') {
+        open(instruction.second, kept)
+        open(instruction.first, kept)
+      } else if (instruction.op === 'save') {
+        const changed = kept.slice()
         changed[instruction.slot] = position
-        open.push({ at: instruction.next, kept: changed })
+        open(instruction.next, changed)
       } else if (instruction.op === 'assert') {
-        if (holdsAt(instruction.what, text, position)) open.push({ at: instruction.next, kept: top.kept })
+        if (holdsAt(instruction.what, text, position)) open(instruction.next, kept)
       } else {
-        threads.at.push(top.at)
-        threads.kept.push(top.kept)
+        threads.at.push(at)
+        threads.kept.push(kept)
       }
     }
   }

@@ -177,7 +177,7 @@ function isExcluded(rule: SecRule, item: Item, { removals }: Run): boolean {
   if (rule.excluded.some((target) => isOf(target, item))) return true
   return removals.some(
     (control) =>
-      control.kind === 'remove-target' && control.rules(rule) && control.targets.some((target) => isOf(target, item)),
+      control.kind === 'remove-target' && control.targets.some((target) => isOf(target, item)) && control.rules(rule),
   )
 }
 
