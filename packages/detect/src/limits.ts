@@ -46,7 +46,8 @@ export const falcoLimits = {
   /** Of one file, and members of one of them. */
   elementsMax: 8_192,
   membersMax: 64,
-  nameUnitsMax: 256,
+  /** So that an id, which is the name behind a word, is one that can be asked for. */
+  nameUnitsMax: 200,
   /** Of one condition with all that is appended to it, macros not written out. */
   conditionUnitsMax: 32 * 1024,
   conditionDepthMax: 64,
