@@ -102,6 +102,23 @@ test('DET-2 a backtest tells what would have fired, and writes nothing', async (
   assert.match(wrong.err, /wrong\.yml:1: RULE_SHAPE(.*\n)*.*CLI_RULES/)
 })
 
+test('DET-2 what comes together is found by a backtest, too, and by no rule that is for a correlation alone', async () => {
+  const together = join(dir, '.together.yml')
+  const rule = text.replace(/^id: ./m, 'id: 0').replace(/^title: .*/m, 'title: one read\nname: one_read')
+  writeFileSync(
+    together,
+    `${rule}\n---\n${JSON.stringify({
+      title: 'two reads',
+      id: '33333333-3333-3333-3333-333333333333',
+      correlation: { type: 'event_count', rules: ['one_read'], timespan: '1h', condition: { gte: 2 } },
+      level: 'high',
+    })}\n`,
+  )
+  const { out, err, code } = await rules('backtest', together)
+  assert.equal(code, 0, err)
+  assert.match(out, /^two reads {2}1 time {2}watched 1\n {4}.*leaf \d+\n1 rule would not have fired\.\n$/)
+})
+
 test('DET-2 LOG-5 of events in which a rule looks at a personal value that is not shown, a backtest says how many', async () => {
   const byName = join(dir, '.name.yml')
   const { category } = { category: 'file_access' }

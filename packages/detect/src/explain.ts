@@ -62,7 +62,9 @@ export function explainRule(file: RuleFile, subject?: Subject, id?: string): Exp
     throw detectError('RULE_SHAPE', {
       attempted: `explaining ${file.path}`,
       received:
-        rule === undefined ? 'a file without a rule' : 'a rule of Falco, whose condition says itself what it looks for',
+        rule === undefined
+          ? 'a correlation, which the rules that it is about explain'
+          : 'a rule of Falco, whose condition says what it looks for',
       advice: 'Name a rule of Sigma',
     })
   const source = sourceOf(file, rule.id)

@@ -55,7 +55,9 @@ them, page by page, and each page is told in the ledger; erased ones stay erased
     }).finally(progress.end)
     const elapsedMs = Number((io.clock.monotonicNs() - beganNs) / 1_000_000n)
     const { firings, events, undecided, isBroken } = found
-    const rules = ruleset.rules.map((rule) => ({ rule, ...firings.of(rule.id) })).toSorted((a, b) => b.fired - a.fired)
+    const rules = [...ruleset.rules, ...ruleset.correlations]
+      .map((rule) => ({ rule, ...firings.of(rule.id) }))
+      .toSorted((a, b) => b.fired - a.fired)
     const fired = rules.filter((row) => row.fired > 0)
     if (json) {
       const rows = rules.map(({ rule: { id, title, severity, path }, ...of }) => ({

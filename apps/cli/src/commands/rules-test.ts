@@ -43,6 +43,7 @@ The exit code is 1 where something is wrong, or a sample flipped.`,
       const file = named.get(rule.path)
       return file === undefined ? [] : [{ rule, samples: runSamples(file) }]
     })
+    const correlations = loaded.ruleset.correlations.filter(({ path }) => named.has(path)).length
     const told = events === undefined ? undefined : await judge(events, files, io)
     const firings = told && loaded.ruleset.rules.map((rule) => ({ rule, ...told.firings.of(rule.id) }))
     const flipped = rules.flatMap(({ samples }) => samples).filter((sample) => sample.flipped.length > 0)
@@ -75,7 +76,7 @@ The exit code is 1 where something is wrong, or a sample flipped.`,
         )
         for (const { rule, ...of } of firings ?? []) if (of.fired > 0) io.out(renderFirings(rule, of, 'line', io))
       }
-      io.err(paint(io, 'dim', `${summary(rules.length, problems, flipped)}\n`))
+      io.err(paint(io, 'dim', `${summary(rules.length + correlations, problems, flipped)}\n`))
     }
     return isRight ? exit.ok : exit.finding
   },
@@ -124,7 +125,7 @@ async function judge(path: string, files: readonly RuleFile[], io: Io): Promise<
       if (event === undefined) unreadable += 1
       else {
         events += 1
-        for (const match of evaluate(ruleset, event)) firings.add(match, { at: line, ...shownOf(event) })
+        for (const match of evaluate(ruleset, event)) firings.add(match.rule.id, { at: line, ...shownOf(event) })
       }
       if (line % progressEvery === 0) progress.show(`judging ${path}: ${counted(line, 'line')}`)
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { parseRfc3339 } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
 import type { ApiClient } from '@sealwatch/contract/api'
-import { evaluate, type RuleFile, type Ruleset } from '@sealwatch/detect'
+import { createCorrelations, matchesOf, type RuleFile, type Ruleset } from '@sealwatch/detect'
 import { createFirings, type Firings } from './firings.ts'
 
 export type Backtest = {
@@ -38,7 +39,10 @@ export async function rulesInForce(api: ApiClient): Promise<RuleFile[]> {
   }
 }
 
-/** Judges what hosts told, page by page, oldest first, up to where the ledger was when it began. Writes nothing. */
+/**
+ * Judges what hosts told, page by page, oldest first, up to where the ledger was when it began; what comes together by the times of the
+ * lines. Writes nothing.
+ */
 export async function backtest(api: ApiClient, ruleset: Ruleset, query: BacktestQuery): Promise<Backtest> {
   const { since, examplesMax, reveal, onProgress, stop } = query
   const firings = createFirings(examplesMax)
@@ -48,6 +52,7 @@ export async function backtest(api: ApiClient, ruleset: Ruleset, query: Backtest
   if (classes.length === 0) return { firings, events, undecided, isBroken: false }
   const { size } = await api.call('getLedger')
   const filter = `source=host and class in (${classes.join(', ')}) and leaf<${size}`
+  const correlations = createCorrelations(ruleset.correlations)
   let first: number | undefined
   const unlessEnded = (error: unknown) => {
     if (!stop.aborted) throw error
@@ -56,16 +61,24 @@ export async function backtest(api: ApiClient, ruleset: Ruleset, query: Backtest
     const asked = { order: 'oldest', limit: pageLimit, since, filter, reveal: reveal ? 'true' : 'false' } as const
     const page = await api.call('listEvents', { query: { ...asked, ...(cursor && { cursor }) } }).catch(unlessEnded)
     if (page === undefined) break
-    for (const { leaf_index, time, host, line, personal } of page.items) {
+    for (const { leaf_index, leaf_hash, time, host, line, personal } of page.items) {
       const { event } = line
       if (typeof event?.type_uid !== 'number') continue
       first ??= leaf_index
       events += 1
       const side = watchedSide(personal ?? {})
-      const matches = evaluate(ruleset, event as { readonly type_uid: number }, side.side)
+      const matches = matchesOf(ruleset, event as { readonly type_uid: number }, side.side)
       if (side.isMissed()) undecided += 1
-      for (const match of matches)
-        firings.add(match, { at: leaf_index, time, host: host?.name ?? '', message: String(event.message ?? '') })
+      const firing = { at: leaf_index, time, host: host?.name ?? '', message: String(event.message ?? '') }
+      const leaf = { tenant: '', chain: line.chain, seq: line.seq, leaf_index, leaf_hash }
+      const timeNs = parseRfc3339(time) ?? 0n
+      for (const { rule } of matches) {
+        if (!ruleset.silent.has(rule.id)) firings.add(rule.id, firing)
+        for (const { correlation } of correlations.feed({ ruleId: rule.id, event, side: side.side, timeNs, leaf }))
+          if (!ruleset.silent.has(correlation.id)) firings.add(correlation.id, firing)
+      }
+      for (const { correlation } of correlations.advance(timeNs))
+        if (!ruleset.silent.has(correlation.id)) firings.add(correlation.id, firing)
     }
     if (page.next === null) return { firings, events, undecided, isBroken: false }
     cursor = page.next

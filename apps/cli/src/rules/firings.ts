@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Match } from '@sealwatch/detect'
-
 /** An event for which a rule fires: `at` is its leaf, or its line in a file. */
 export type Firing = { readonly at: number; readonly time: string; readonly host: string; readonly message: string }
 
@@ -15,7 +13,7 @@ export type RuleFirings = {
 
 /** By the id of the rule; in bounds, whatever fires. */
 export type Firings = {
-  add(match: Match, firing: Firing): void
+  add(rule: string, firing: Firing): void
   of(rule: string): RuleFirings
 }
 
@@ -25,9 +23,9 @@ const others = '(others)'
 export function createFirings(examplesMax: number): Firings {
   const byRule = new Map<string, { fired: number; hosts: Map<string, number>; examples: Firing[] }>()
   return {
-    add: ({ rule }, firing) => {
-      const kept = byRule.get(rule.id) ?? { fired: 0, hosts: new Map<string, number>(), examples: [] }
-      byRule.set(rule.id, kept)
+    add: (rule, firing) => {
+      const kept = byRule.get(rule) ?? { fired: 0, hosts: new Map<string, number>(), examples: [] }
+      byRule.set(rule, kept)
       kept.fired += 1
       const host = kept.hosts.has(firing.host) || kept.hosts.size < hostsMax ? firing.host : others
       kept.hosts.set(host, (kept.hosts.get(host) ?? 0) + 1)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ExplainedCondition, ExplainedItem, Explanation, Rule, RuleProblem } from '@sealwatch/detect'
+import type { ExplainedCondition, ExplainedItem, Explanation, RuleHead, RuleProblem } from '@sealwatch/detect'
 import type { Io } from '../io.ts'
 import { counted, paint, safe, toSecond } from '../terminal.ts'
 import type { RuleFirings } from './firings.ts'
@@ -21,7 +21,7 @@ export const renderProblem = ({ path, line, code, reason, advice }: ProblemJson,
 const hostsShown = 5
 
 /** How often a rule would have fired, of which hosts, and the first few times; `place`: what the numbers of events are. */
-export function renderFirings(rule: Rule, { fired, hosts, examples }: RuleFirings, place: string, io: Io): string {
+export function renderFirings(rule: RuleHead, { fired, hosts, examples }: RuleFirings, place: string, io: Io): string {
   const shown = hosts.slice(0, hostsShown).map(({ host, fired: times }) => `${safe(host)} ${times}`)
   const more = hosts.length > hostsShown ? [`${hosts.length - hostsShown} more`] : []
   const head = `${paint(io, 'bold', safe(rule.title))}  ${paint(io, 'red', counted(fired, 'time'))}  ${[...shown, ...more].join(', ')}\n`

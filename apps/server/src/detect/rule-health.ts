@@ -20,7 +20,7 @@ export function addRuleHealth(
     const isWrong = leftOut.length > 0 || wrongFolders().length > 0
     return {
       level: isWrong ? 'warning' : 'ok',
-      in_force: ruleset.rules.length,
+      in_force: ruleset.rules.length + ruleset.correlations.length,
       digest,
       since,
       wrong: leftOut.length,
@@ -30,7 +30,8 @@ export function addRuleHealth(
     }
   })
   metrics.gauge({ name: 'sealwatch_rules_in_force', help: 'Detection rules that judge events' }, () => {
-    return rules.inForce.ruleset.rules.length
+    const { rules: single, correlations } = rules.inForce.ruleset
+    return single.length + correlations.length
   })
   metrics.gauge(
     {
