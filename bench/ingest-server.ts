@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createLog, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
+import { openRequestRules } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
@@ -29,6 +30,7 @@ await runServer({
   policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
+  requestRules: await openRequestRules(),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   provider: undefined,
   witnessPolicy: undefined,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
+import { openRequestRules } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { type DashboardFile, openApiSocket } from '../../apps/server/src/api/index.ts'
@@ -84,6 +85,7 @@ export async function startServer(
     dashboard,
     kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
+    requestRules: await openRequestRules(),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,
     witnessPolicy: undefined,

@@ -129,6 +129,12 @@ export const serverSettings = {
     mustBe: 'an absolute path',
     help: 'Feeds of addresses that are mistrusted, as JSON (docs/detection.md); empty: none is asked for',
   }),
+  requestRulesDir: optional({
+    env: 'SEALWATCH_SERVER_REQUEST_RULES_DIR',
+    form: /^\//,
+    mustBe: 'an absolute path',
+    help: 'Folder of the rules by which requests of services are judged, in SecLang: a core rule set as it is unpacked (docs/detection.md); read at the start. Empty: a few basic ones',
+  }),
   healthAddress: text({
     env: 'SEALWATCH_SERVER_HEALTH_ADDRESS',
     default: '127.0.0.1',

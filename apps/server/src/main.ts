@@ -20,6 +20,7 @@ import {
   systemDisk,
   together,
 } from '@sealwatch/base'
+import { openRequestRules } from '@sealwatch/detect/open-judge'
 import {
   auditSignerSettings,
   chooseSigner,
@@ -61,6 +62,7 @@ try {
   const mailPlan = readMail(config)
   // The program may lie where only root may go.
   const ruleFiles = readRuleFiles(standardRules)
+  const requestRules = await openRequestRules(config.requestRulesDir || undefined)
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
   // SQLite writes a database anew beside itself, and not where other users write too.
@@ -105,6 +107,7 @@ try {
     policyChecks,
     kms,
     ruleFiles,
+    requestRules,
     reload,
     dashboard,
     signers,

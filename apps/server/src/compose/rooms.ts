@@ -7,12 +7,14 @@ import { ruleFoldersOf } from '../config.ts'
 import {
   createExceptions,
   createGlances,
+  createRequests,
   createRuleList,
   type Exceptions,
   type FeedFollower,
   type Glances,
   openFeeds,
   openRules,
+  type Requests,
   type RuleList,
   type Rules,
 } from '../detect/index.ts'
@@ -103,6 +105,7 @@ export type Rooms = Books & {
   readonly glances: Glances
   /** Where feeds of mistrusted addresses are set. */
   readonly feeds: FeedFollower | undefined
+  readonly requests: Requests
   readonly policies: Policies
   readonly dryRuns: DryRuns
   readonly groups: Groups
@@ -261,6 +264,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     exceptions,
     glances,
     feeds,
+    requests: createRequests({ ...books, reputation: feeds?.reputation }),
     policies,
     dryRuns,
     groups,

@@ -2030,6 +2030,51 @@ export type Operations = {
       }
     }
   }
+  /** Judge a request of a service; a threat is an alert in the ledger of the tenant. Needs `threat:analyze` in the tenant. */
+  readonly analyzeThreat: {
+    readonly body: {
+      readonly request_context: {
+        readonly method: string
+        readonly url: string
+        readonly version?: string
+        readonly headers?: readonly (readonly string[])[]
+        readonly body?: string
+        readonly body_base64?: string
+        readonly address: string
+        readonly user?: string
+        readonly route?: string
+      }
+    }
+    readonly answer: {
+      readonly threat_detected: boolean
+      readonly threat?: {
+        readonly type: string
+        readonly severity: "informational" | "low" | "medium" | "high" | "critical"
+        readonly score: number
+        readonly confidence: number
+        readonly reasons: readonly ({
+          readonly detector: string
+          readonly what: string
+          readonly where?: string
+          readonly matched?: string
+          readonly weight: number
+        })[]
+        readonly signals: readonly ({
+          readonly kind: string
+          readonly where: string
+        })[]
+      }
+      readonly recommendation?: "allow" | "observe" | "challenge" | "block"
+      readonly detectors: {
+        readonly absent: readonly string[]
+        readonly cut: readonly string[]
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      } | null
+    }
+  }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
   readonly listPolicies: {
     readonly query?: {
@@ -3333,11 +3378,6 @@ export type Operations = {
       }
     }
   }
-  /** Judge a request (not yet built). Needs `threat:analyze` in the tenant. */
-  readonly analyzeThreat: {
-    readonly body: { readonly [member: string]: unknown }
-    readonly answer: undefined
-  }
   /** Vulnerabilities found (not yet built). Needs `vulnerability:list` in the tenant. */
   readonly listVulnerabilities: {
     readonly answer: undefined
@@ -3447,6 +3487,7 @@ export const operations = {
   listRuleExceptions: ['GET', '/api/v1/rule-exceptions'],
   addRuleException: ['POST', '/api/v1/rule-exceptions'],
   removeRuleException: ['DELETE', '/api/v1/rule-exceptions/{exception_id}'],
+  analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],
@@ -3499,7 +3540,6 @@ export const operations = {
   rotateKeys: ['POST', '/api/v1/keys/rotate'],
   rewrapKeys: ['POST', '/api/v1/keys/rewrap'],
   evictKeys: ['POST', '/api/v1/keys/evict'],
-  analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
   listVulnerabilities: ['GET', '/api/v1/security/vulnerabilities'],
   scanVulnerabilities: ['POST', '/api/v1/security/vulnerabilities/scan'],
   getOpenApi: ['GET', '/api/v1/openapi.json'],

@@ -10,6 +10,7 @@ import { seclangLimits } from './seclang/limits.ts'
 import { loadSecRules, type RuleProblem } from './seclang/load.ts'
 import type { Injection } from './seclang/operators.ts'
 import type { RuleText } from './seclang/parse.ts'
+import type { Detector } from './verdict/detector.ts'
 import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
 import { detectByReputation } from './verdict/detectors/reputation.ts'
 import { detectByRules } from './verdict/detectors/rules.ts'
@@ -22,37 +23,41 @@ export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
   readonly reputation?: Pick<Reputation, 'lookup'> | undefined
   readonly behaviour?: Pick<Behaviour, 'judge'> | undefined
 }
-export type OpenedJudge = Judge & {
+export type OpenedRules = {
+  readonly detector: Detector
   readonly rules: number
   /** Rules that did not load. */
   readonly problems: readonly RuleProblem[]
   /** Why SQL and scripts are not told by libinjection here; undefined: they are. */
   readonly withoutInjection: string | undefined
 }
+export type OpenedJudge = Judge & Omit<OpenedRules, 'detector'>
 
 export const basicRules = join(import.meta.dirname, '../../rules')
 
 /** Opens what judges requests, once. Throws SealwatchError REQUEST_RULES. */
-export async function openJudge({
-  rules = basicRules,
-  reputation,
-  behaviour,
-  onFailed,
-}: OpenOptions): Promise<OpenedJudge> {
-  const { texts, files } = await readRules(rules)
-  const loaded = loadSecRules(texts, { files: (name) => files.get(name) })
-  if (loaded.rules.length === 0) throw unreadable(rules, 'no rule')
-  const { injection, withoutInjection } = await openInjection()
+export async function openJudge({ rules, reputation, behaviour, onFailed }: OpenOptions): Promise<OpenedJudge> {
+  const { detector, ...opened } = await openRequestRules(rules)
   const judge = createJudge({
     detectors: {
-      rules: detectByRules((context, decoded) => loaded.engine.evaluate(context, decoded, injection)),
+      rules: detector,
       signals: judgeSignals,
-      ...(reputation !== undefined && { reputation: detectByReputation(reputation) }),
-      ...(behaviour !== undefined && { behaviour: detectByBehaviour(behaviour) }),
+      reputation: reputation && detectByReputation(reputation),
+      behaviour: behaviour && detectByBehaviour(behaviour),
     },
     ...(onFailed !== undefined && { onFailed }),
   })
-  return { ...judge, rules: loaded.rules.length, problems: loaded.problems, withoutInjection }
+  return { ...judge, ...opened }
+}
+
+/** Reads the rules of a folder, and loads what they need: all that has to be done before privileges are dropped. */
+export async function openRequestRules(folder: string = basicRules): Promise<OpenedRules> {
+  const { texts, files } = await readRules(folder)
+  const { engine, rules, problems } = loadSecRules(texts, { files: (name) => files.get(name) })
+  if (rules.length === 0) throw unreadable(folder, 'no rule')
+  const { injection, withoutInjection } = await openInjection()
+  const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
+  return { detector, rules: rules.length, problems, withoutInjection }
 }
 
 type Opened = { readonly injection: Injection | undefined; readonly withoutInjection: string | undefined }

@@ -18,6 +18,7 @@ const nobodys = {
   strictness: undefined as never,
   ruleList: undefined as never,
   exceptions: undefined as never,
+  requests: undefined as never,
   policies: undefined as never,
   dryRuns: undefined as never,
   drills: undefined as never,

@@ -2,7 +2,7 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
-import type { Exceptions, RuleList } from '../../detect/index.ts'
+import type { Exceptions, Requests, RuleList } from '../../detect/index.ts'
 import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { Channels } from '../../notify/index.ts'
@@ -51,6 +51,7 @@ import { signoffRoutes } from './routes/signoffs.ts'
 import { strictRoutes } from './routes/strict.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
+import { threatRoutes } from './routes/threats.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { type ServeOptions, serveRoutes } from './serve-routes.ts'
 
@@ -73,6 +74,7 @@ export type HttpPorts = TenantPorts &
     readonly signIn: SignIn
     readonly ruleList: RuleList
     readonly exceptions: Exceptions
+    readonly requests: Requests
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly drills: Drills
@@ -118,6 +120,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...linkRoutes(signIn, (tenant) => registry.get(tenant).title, look),
     ...ruleRoutes(ports.ruleList),
     ...ruleExceptionRoutes(ports.exceptions),
+    ...threatRoutes(ports.requests),
     ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),

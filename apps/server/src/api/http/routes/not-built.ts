@@ -7,7 +7,6 @@ import { httpError } from '../problems.ts'
 import { type Method, type Route, route } from '../route.ts'
 
 const rows = [
-  ['POST', '/api/v1/security/threats/analyze', 'analyzeThreat', 'Judge a request', 'threat:analyze'],
   ['GET', '/api/v1/security/vulnerabilities', 'listVulnerabilities', 'Vulnerabilities found', 'vulnerability:list'],
   ['POST', '/api/v1/security/vulnerabilities/scan', 'scanVulnerabilities', 'Scan a target', 'vulnerability:scan'],
   ['POST', '/api/v1/security/incidents', 'openIncident', 'Open an incident', 'incident:open'],

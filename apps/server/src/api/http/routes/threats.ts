@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { z } from 'zod'
+import type { Requests } from '../../../detect/index.ts'
+import { type Route, route } from '../route.ts'
+import { recorded, recordedJson } from '../shapes.ts'
+
+/** A client of a service that is larger hands over the beginning of its body. */
+const bodyMax = { bytes: 256 * 1024, values: 8_192 }
+
+const context = z
+  .strictObject({
+    method: z.string(),
+    url: z.string().describe('Path and query, still encoded'),
+    version: z.string().optional().describe('Of HTTP; left out: 1.1'),
+    headers: z.array(z.array(z.string()).length(2)).optional().describe('Name and value of each, in their order'),
+    body: z.string().optional(),
+    body_base64: z.string().optional().describe('In the place of body, for what is no text'),
+    address: z.string().describe('Of the client'),
+    user: z.string().optional().describe("The service's own name for who asks"),
+    route: z.string().optional().describe("The service's own name for what was called"),
+  })
+  .describe('A request as the service received it')
+
+const detectors = z.array(z.string())
+const threat = z.object({
+  type: z.string(),
+  severity: z.enum(['informational', 'low', 'medium', 'high', 'critical']),
+  score: z.number().int().min(0).max(100).describe('Probability of an attack, in hundredths'),
+  confidence: z.number().min(0).max(1),
+  reasons: z.array(
+    z.object({
+      detector: z.string(),
+      what: z.string().describe('Rule, n-gram, feed or baseline'),
+      where: z.string().optional().describe('Parameter, header or part'),
+      matched: z.string().optional().describe('What matched, redacted'),
+      weight: z.number().describe('Natural logarithm by which it raises the odds'),
+    }),
+  ),
+  signals: z.array(z.object({ kind: z.string(), where: z.string() })),
+})
+
+export const threatRoutes = (requests: Requests): Route[] => [
+  route({
+    method: 'POST',
+    path: '/api/v1/security/threats/analyze',
+    id: 'analyzeThreat',
+    summary: 'Judge a request of a service; a threat is an alert in the ledger of the tenant',
+    tag: 'security',
+    action: 'threat:analyze',
+    body: z.strictObject({ request_context: context }),
+    bodyMax,
+    answer: z.object({
+      threat_detected: z.boolean(),
+      threat: threat.optional(),
+      recommendation: z.enum(['allow', 'observe', 'challenge', 'block']).optional(),
+      detectors: z.object({
+        absent: detectors.describe('These did not judge'),
+        cut: detectors.describe('These gave up at their limits'),
+      }),
+      ledger: recorded.nullable(),
+    }),
+    errors: ['CONTEXT_SHAPE', 'CONTEXT_TOO_LARGE', 'AUDIT_NOT_RECORDED'],
+    handle: async (by, { body: { request_context: given } }) => {
+      const headers = given.headers?.map(([name = '', value = '']) => [name, value] as const)
+      const { verdict, recorded: made } = await requests.analyze(by, { ...given, headers })
+      const { threat: isThreat, type, severity, score, confidence, reasons, signals } = verdict
+      const told = { type: type ?? 'other', severity, score, confidence, reasons, signals }
+      return {
+        threat_detected: isThreat,
+        ...(isThreat && { threat: told }),
+        recommendation: verdict.recommended_action,
+        detectors: verdict.detectors,
+        ledger: made === undefined ? null : recordedJson(made),
+      }
+    },
+  }),
+]

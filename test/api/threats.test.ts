@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// DET-1, DET-3, API-1: requests of services, judged through the API of a whole server.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type ApiClient, ApiProblem } from '@sealwatch/contract/api'
+import { startServer, type TestServer } from './server.ts'
+
+let server: TestServer
+let acme: ApiClient
+const secret = 'correcthorsebattery'
+const attack = {
+  method: 'GET',
+  url: `/search?q=1%27%3B%20DROP%20TABLE%20users%3B%20--${secret}`,
+  headers: [['Host', 'shop.example']],
+  address: '198.51.100.23',
+  user: 'mallory',
+}
+
+before(async () => {
+  server = await startServer()
+  for (const name of ['acme', 'zeta']) await server.root('cluster').call('createTenant', { body: { name } })
+  const body = { name: 'gateway', actions: ['threat:analyze'], ttl_seconds: 3600 }
+  acme = server.by((await server.root('acme').call('createToken', { body })).token)
+})
+after(() => server[Symbol.asyncDispose]())
+
+const alertsOf = async (tenant: string) => {
+  const { items } = await server.root(tenant).call('listEvents', { query: { limit: 100 } })
+  return items.filter((item) => JSON.stringify(item).includes('request_threat'))
+}
+
+test('DET-1 an attack is told with its reasons, and is an alert in the ledger of its tenant alone', async () => {
+  const told = await acme.call('analyzeThreat', { body: { request_context: attack } })
+  assert.equal(told.threat_detected, true)
+  assert.equal(told.recommendation, 'block')
+  assert.deepEqual([told.threat?.type, told.threat?.severity], ['sql_injection', 'critical'])
+  assert.equal(told.threat?.reasons[0]?.where, 'ARGS_GET:q')
+  assert.deepEqual(told.detectors, { absent: ['model', 'reputation', 'behaviour'], cut: [] })
+  assert.equal(told.ledger?.tenant, 'acme')
+  assert.equal((await alertsOf('acme')).length, 1)
+  assert.deepEqual(await alertsOf('zeta'), [])
+})
+
+test('DET-3 neither what was sent nor who sent it stands in the answer or the ledger', async () => {
+  const told = await acme.call('analyzeThreat', { body: { request_context: attack } })
+  for (const text of [JSON.stringify(told), JSON.stringify(await alertsOf('acme'))])
+    for (const hidden of [secret, attack.user, attack.address]) assert.ok(!text.includes(hidden), hidden)
+})
+
+test('DET-1 a request that is none enters no ledger', async () => {
+  const before = (await alertsOf('acme')).length
+  const request_context = { method: 'GET', url: '/search?q=blue+table', address: '198.51.100.23' }
+  const told = await acme.call('analyzeThreat', { body: { request_context } })
+  assert.deepEqual(
+    { ...told, detectors: undefined },
+    { threat_detected: false, recommendation: 'allow', detectors: undefined, ledger: null },
+  )
+  assert.equal((await alertsOf('acme')).length, before)
+})
+
+test('DET-5 what is no request is refused by its form', async () => {
+  const wrong = { ...attack, body: 'a', body_base64: 'YQ==' }
+  await assert.rejects(acme.call('analyzeThreat', { body: { request_context: wrong } }), (error: unknown) => {
+    assert.ok(error instanceof ApiProblem)
+    return error.problem.code === 'CONTEXT_SHAPE'
+  })
+})
