@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { type ObserveContext, observe, type SiteObservation } from '../apps/agent/src/observe/observe.ts'
 import { createProcessTable, processTableLimits } from '../apps/agent/src/observe/process-table.ts'
 import { sampleContext } from '../apps/agent/src/observe/sample-observations.ts'
@@ -22,14 +23,7 @@ import {
 import { readProcesses } from '../apps/agent/src/sources/proc-snapshot.ts'
 import type { ObservedEvent } from '../packages/contract/src/event.ts'
 import { type FalcoSample, falcoPrograms, falcoSamples } from './falco-samples.ts'
-
-type Sample = {
-  /** Bash, run in a session of its own so that its only ancestor is the host's first process. */
-  readonly script: string
-  readonly isIt: (observation: SiteObservation) => boolean
-  /** The one attribute that makes it quiet. */
-  readonly quiet: { readonly path: readonly string[]; readonly value: string | number | boolean }
-}
+import { acts, type Sample } from './sample-acts.ts'
 
 const root = join(import.meta.dirname, '..')
 const build = join(root, 'apps/sensor/build')
@@ -53,8 +47,14 @@ const standInFolders = [
     '/etc/profile.d',
   ],
   ...['/boot', '/usr/bin', '/opt/sealwatch/apps/agent'],
+  ...['/etc/udev/rules.d', '/etc/init.d', '/etc/sysctl.d', '/etc/apt', '/usr/local/bin', '/usr/lib'],
 ] as const
-const standInFiles = ['/etc/ld.so.preload', '/etc/passwd', '/etc/shadow'] as const
+const standInFiles = [
+  ...['/etc/ld.so.preload', '/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/ld.so.conf', '/etc/rc.local'],
+  '/etc/shadow',
+] as const
+/** These are told when they are read, too, and not which of their lines changed. */
+const readToo: ReadonlySet<string> = new Set(['/etc/sudoers.d', '/root/.ssh'])
 const standIns = [...standInFolders, ...standInFiles]
 const accounts: Readonly<Record<number, string>> = { 0: 'root', 33: 'www-data', 1000: 'alice' }
 const byDpkg = { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/dpkg' } as const
@@ -99,7 +99,7 @@ const samples: Readonly<Record<string, Sample>> = {
   'cron-changed': changing('/etc/cron.d', 'echo "* * * * * root id" | tee job', 'write'),
   'preload-changed': changing('/etc/ld.so.preload', 'echo /lib/x.so | tee ld.so.preload', 'write', {
     path: ['unmapped', 'watched'],
-    value: '/etc/ld.so.conf',
+    value: '/etc/ld.so.cache',
   }),
   'pam-changed': changing('/etc/pam.d', 'echo "auth sufficient pam_permit.so" | tee sshd', 'write'),
   'ssh-server-changed': changing('/etc/ssh', 'echo "PermitRootLogin yes" | tee sshd_config', 'write', {
@@ -158,7 +158,7 @@ const samples: Readonly<Record<string, Sample>> = {
   'memfd-exec': {
     script: `exec perl -MIO::Handle -e '${runsFromMemfd.replaceAll("'", '"')}'`,
     isIt: (o) => o.kind === 'exec' && o.file.memfd,
-    quiet: { path: ['process', 'file', 'xattributes', 'memfd'], value: false },
+    quiet: { path: ['actor', 'process', 'parent_process', 'file', 'path'], value: '/usr/bin/runc' },
   },
   'root-taken': {
     script: `exec setpriv --reuid=1000 --clear-groups --inh-caps=+setuid --ambient-caps=+setuid perl -e '$> = 0'`,
@@ -253,6 +253,45 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'file_change' && o.change === 'cover',
     quiet: { path: ['unmapped', 'change'], value: 'read' },
   },
+  'name-lookup-changed': changing('/etc/nsswitch.conf', 'echo "passwd: x" | tee nsswitch.conf', 'write'),
+  'library-path-changed': changing('/etc/ld.so.conf', 'echo /opt/x | tee ld.so.conf', 'write'),
+  'device-rule-changed': changing('/etc/udev/rules.d', 'echo rule | tee sample.rules', 'write'),
+  'start-script-changed': changing('/etc/rc.local', 'echo id | tee rc.local', 'write'),
+  'init-script-changed': changing('/etc/init.d', 'echo id | tee sample', 'write'),
+  'kernel-settings-file-changed': changing('/etc/sysctl.d', 'echo x=1 | tee sample.conf', 'write'),
+  'package-source-changed': changing('/etc/apt', 'echo deb | tee sources.list', 'write'),
+  'package-hook-changed': changing('/etc/apt', 'echo x | tee apt.conf', 'write'),
+  'system-program-shadowed': changing('/usr/local/bin', 'echo other | tee sudo', 'write', {
+    path: ['file', 'path'],
+    value: '/usr/local/bin/sample',
+  }),
+  'system-program-removed': changing('/usr/bin', 'echo x > gone; sleep 0.2; rm gone', 'remove'),
+  'boot-removed': changing('/boot', 'echo x > gone; sleep 0.2; rm gone', 'remove'),
+  'unit-removed': changing('/etc/systemd', 'echo x > gone; sleep 0.2; rm gone', 'remove'),
+  'library-removed': changing('/usr/lib', 'echo x > gone; sleep 0.2; rm gone', 'remove'),
+  'privileged-group-joined': changing('/etc/group', `usermod -P ${data} -a -G sudo games`, 'rename', {
+    path: ['unmapped', 'diff'],
+    value: '@@ -2,0 +2,1 @@\n+users:x:100:mallory',
+  }),
+  'service-account-opened': changing('/etc/passwd', `usermod -P ${data} -s /bin/sh games`, 'rename', {
+    path: ['unmapped', 'diff'],
+    value: '@@ -2,0 +2,1 @@\n+games:x:5:60::/usr/games:/usr/sbin/nologin',
+  }),
+  'host-key-read': {
+    script: `exec cat ${data}/etc/ssh/ssh_host_rsa_key`,
+    isIt: (o) => o.kind === 'file_open' && o.actor.comm === 'cat' && o.watched === `${data}/etc/ssh/ssh_host_rsa_key`,
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/sbin/sshd' },
+  },
+  'root-private-key-read': {
+    script: `exec cat ${data}/root/.ssh/id_rsa`,
+    isIt: (o) => o.kind === 'file_open' && o.actor.comm === 'cat' && o.watched === `${data}/root/.ssh`,
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/ssh' },
+  },
+  'sudoers-read': {
+    script: `exec cat ${data}/etc/sudoers.d/known`,
+    isIt: (o) => o.kind === 'file_open' && o.actor.comm === 'cat' && o.watched === `${data}/etc/sudoers.d`,
+    quiet: { path: ['actor', 'process', 'file', 'path'], value: '/usr/bin/sudo' },
+  },
   'dev-shm-exec': {
     script: 'cd /dev/shm; cp /bin/true payload; env ./payload; rm payload',
     isIt: (o) => o.kind === 'exec' && o.file.path === '/dev/shm/payload',
@@ -260,6 +299,8 @@ const samples: Readonly<Record<string, Sample>> = {
   },
 }
 
+/** Some sites are not on every kernel. */
+const patienceMs = 10_000
 const wanted = process.argv.slice(2)
 const dir = mkdtempSync(join(tmpdir(), 'samples-'))
 const instance = `samples-${process.pid}`
@@ -270,6 +311,9 @@ try {
   for (const path of [...standInFolders, '/usr/sbin']) mkdirSync(data + path, { recursive: true })
   for (const name of falcoPrograms) spawnSync('cp', ['/usr/bin/perl', join(bin, name)])
   writeFileSync(join(keys, 'ledger.key'), '', { mode: 0o600 })
+  for (const path of ['/etc/ssh/ssh_host_rsa_key', '/root/.ssh/id_rsa', '/etc/sudoers.d/known'])
+    writeFileSync(data + path, '')
+  for (const path of ['/etc/nsswitch.conf', '/etc/ld.so.conf', '/etc/rc.local']) writeFileSync(data + path, '')
   if (spawnSync('make', ['-s', '-C', join(root, 'apps/sensor'), 'all'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the sensor could not be built')
   spawnSync('install', ['-m', '0755', join(build, 'probe'), probe])
@@ -301,11 +345,12 @@ async function record(): Promise<void> {
     onMessage = (message) => message.kind === 'hello' && resolve()
   })
   const args = ['--socket', socketPath, '--instance', instance, '--watch', '/etc/shadow', '--watch', keys]
-  for (const path of standIns) args.push('--watch', `changes,diff:${data}${path}`)
+  for (const path of standIns) args.push('--watch', `${readToo.has(path) ? '' : 'changes,diff:'}${data}${path}`)
+  args.push('--watch', `${data}/etc/ssh/ssh_host_rsa_key`)
   const sensor = spawn(join(build, 'sensor'), args, { stdio: 'inherit' })
   await attached
 
-  const all: Readonly<Record<string, Sample | FalcoSample>> = { ...samples, ...falcoSamples(bin, data) }
+  const all: Readonly<Record<string, Sample | FalcoSample>> = { ...samples, ...acts, ...falcoSamples(bin, data) }
   for (const [name, sample] of Object.entries(all)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const found = new Promise<ObservedEvent>((resolve) => {
@@ -319,7 +364,11 @@ async function record(): Promise<void> {
     })
     // The first sleep outlives the shell that started it, so the act's parent is the host's first process.
     spawnSync('setsid', ['--fork', 'bash', '-c', `sleep 0.2; ${sample.script}`], { stdio: 'ignore' })
-    const event = await found
+    const event = await Promise.race([found, setTimeout(patienceMs)])
+    if (event === undefined) {
+      process.stderr.write(`${name}: what was done was not told here\n`)
+      continue
+    }
     if (!('quiet' in sample)) {
       write(`vectors/falco/${name}.json`, event)
       continue

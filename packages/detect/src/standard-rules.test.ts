@@ -96,7 +96,11 @@ test('no rule judges by the name that a process gives itself', () => {
       : typeof value !== 'object' || value === null
         ? value
         : Object.fromEntries(
-            Object.entries(value).map(([name, inner]) => [name, name === 'name' ? 'systemd' : renamed(inner)]),
+            Object.entries(value).map(([name, inner]) => [
+              name,
+              // The name of a unix socket is its place.
+              name === 'dst_endpoint' ? inner : name === 'name' ? 'systemd' : renamed(inner),
+            ]),
           )
   for (const { path } of files)
     assert.deepEqual(firing(renamed(event(path.replace('.yml', '.fires.json'))) as Event), [path])
@@ -149,7 +153,7 @@ test('the password hashes are known by what they are, not by the path they were 
   assert.equal(firingWith('/mnt/etc/gshadow', '/etc/gshadow'), 1)
   assert.equal(firingWith('/etc/shadow-', '/etc/shadow-'), 1, 'the backup that passwd leaves')
   assert.equal(firingWith('/etc/gshadow-', '/etc/gshadow-'), 1)
-  assert.equal(firingWith('/etc/shadow', '/etc/sudoers'), 0, 'another file, mounted over it')
+  assert.equal(firingWith('/etc/shadow', '/etc/hostname'), 0, 'another file, mounted over it')
 })
 
 test('each of Sealwatch’s own keys may be read by the one program that has it, and by nobody else', () => {
@@ -163,7 +167,7 @@ test('each of Sealwatch’s own keys may be read by the one program that has it,
   assert.deepEqual([0, 1000, 64_703, undefined].map(alerts), Array(4).fill([1, 1, 1]))
   assert.deepEqual(alerts(64_701), [0, 1, 1], 'the server has its keys')
   assert.deepEqual(alerts(64_702), [1, 0, 0], 'the agent has its own')
-  assert.equal(firingWith('/etc/sudoers', 0), 0)
+  assert.equal(firingWith('/etc/hostname', 0), 0)
 })
 
 test('a container runtime may run from memory as root only: whoever else can mount his own program over it', () => {
@@ -196,9 +200,18 @@ test('foreign Sigma rules for Linux compile, and the standard samples fire few o
   assert.deepEqual(
     fired.map(({ rule }) => rule.title),
     [
-      'Process Execution From Shared Memory Directory',
-      'Loading of Kernel Module via Insmod',
+      'Potentially Suspicious Execution From Tmp Folder',
       'Use Of Hidden Paths Or Files',
+      'Process Execution From Shared Memory Directory',
+      'Potentially Suspicious Execution From Tmp Folder',
+      'Use Of Hidden Paths Or Files',
+      'Loading of Kernel Module via Insmod',
+      'Shell Invocation via Apt - Linux',
+      'Potentially Suspicious Execution From Tmp Folder',
+      'Use Of Hidden Paths Or Files',
+      'Use Of Hidden Paths Or Files',
+      'Disable Or Stop Services',
+      'Potentially Suspicious Execution From Tmp Folder',
       'Unix Shell Configuration Modification',
       'Persistence Via Sudoers.d Files',
     ],
