@@ -24,6 +24,7 @@ const ofNone: Readonly<Record<string, string>> = {
   trust_roots: 'of the deployment',
   manifests: 'of the deployment; what a manifest is about stands in what was signed',
   manifest_signatures: 'of the deployment',
+  rules_recorded: 'of the deployment: all tenants are judged by the same rules',
   key_orders: 'of the deployment: an incident is of its machine, and the master key of all tenants',
 }
 
