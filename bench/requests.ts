@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { createInjection } from '@sealwatch/detect/injection'
-import { decodeRequest, loadSecRules, type RequestContext, readContext } from '@sealwatch/detect/request'
+import { decodeRequest, type RequestContext, readContext } from '@sealwatch/detect/request'
 import { type Figure, figureOf, quantileOf } from './figure.ts'
+import { debianRules, judgeByModSecurity, loadOurs } from './peers/modsecurity.ts'
 
-const rulesFolder = '/usr/share/modsecurity-crs/rules'
-const setup = '/etc/modsecurity/crs/crs-setup.conf'
+const set = debianRules(1)
 const rounds = 7
 const requestsCount = 400
 
 /** DET-1: what it costs to judge one request by the Core Rule Set at paranoia level 1, beside libmodsecurity in its process. */
 export async function* benchRequests(): AsyncGenerator<Figure> {
-  if (!existsSync(rulesFolder) || !existsSync(setup)) {
+  if (!existsSync(set.rules) || !existsSync(set.setup)) {
     console.error('SKIPPED: requests: modsecurity-crs is missing (apt-get install modsecurity-crs)')
     return
   }
   const contexts = ordinaryRequests()
   const ours = judged(contexts)
-  const theirs = judgedByModSecurity(contexts)
+  const theirs = judgeByModSecurity([...contexts, ...contexts], set)
+    ?.slice(contexts.length)
+    .map(({ us }) => us)
   for (const [name, quantile] of [
     ['p50', 0.5],
     ['p99', 0.99],
@@ -65,21 +64,9 @@ function ordinaryRequests(): RequestContext[] {
   })
 }
 
-const read = (path: string) => readFileSync(path, 'latin1')
-const ruleFiles = () =>
-  readdirSync(rulesFolder)
-    .filter((name) => /^REQUEST.*\.conf$/.test(name))
-    .sort()
-
-/** Microseconds of each request, by round; the first round warms up and is not counted. */
+/** Microseconds of each request, by round; the first rounds warm up and are not counted. */
 function judged(contexts: readonly RequestContext[]): number[][] {
-  const texts = [
-    { path: 'crs-setup.conf', text: read(setup) },
-    ...ruleFiles().map((path) => ({ path, text: read(join(rulesFolder, path)) })),
-  ]
-  const { engine } = loadSecRules(texts, {
-    files: (name) => (existsSync(join(rulesFolder, name)) ? read(join(rulesFolder, name)) : undefined),
-  })
+  const { engine } = loadOurs(set)
   const injection = createInjection()
   const timed = (context: RequestContext) => {
     const startMs = performance.now()
@@ -87,46 +74,4 @@ function judged(contexts: readonly RequestContext[]): number[][] {
     return (performance.now() - startMs) * 1_000
   }
   return Array.from({ length: rounds + 3 }, () => contexts.map(timed)).slice(3)
-}
-
-/** Undefined, with a word about it, where it cannot be built. */
-function judgedByModSecurity(contexts: readonly RequestContext[]): number[] | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'requests-'))
-  try {
-    const program = join(folder, 'modsecurity')
-    const source = join(import.meta.dirname, 'peers', 'modsecurity.cc')
-    if (spawnSync('g++', ['-O2', '-o', program, source, '-lmodsecurity']).status !== 0) {
-      console.error('SKIPPED: libmodsecurity: it does not build (apt-get install g++ libmodsecurity-dev)')
-      return undefined
-    }
-    const engine = join(folder, 'engine.conf')
-    const json =
-      'SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:1,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"'
-    writeFileSync(engine, `SecRuleEngine DetectionOnly\nSecRequestBodyAccess On\n${json}\n`)
-    const files = [engine, setup, ...ruleFiles().map((name) => join(rulesFolder, name))]
-    const twice = [...contexts, ...contexts]
-    const { stdout } = spawnSync(program, files, {
-      input: Buffer.concat(twice.flatMap(framed)),
-      maxBuffer: 64 * 1024 * 1024,
-    })
-    const ns = stdout
-      .toString()
-      .trim()
-      .split('\n')
-      .map((line) => Number.parseInt(line, 10))
-    return ns.slice(contexts.length).map((value) => value / 1_000)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-/** As the program reads it: each text after its length. */
-function framed({ method, path, query, version, headers, body }: RequestContext): Buffer[] {
-  const target = query === '' ? path : `${path}?${query}`
-  const texts = [method, target, version, headers.map(([name, value]) => `${name}\0${value}\0`).join('')]
-  return [...texts.map((text) => Buffer.from(text, 'latin1')), Buffer.from(body)].flatMap((bytes) => {
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(bytes.length)
-    return [length, bytes]
-  })
 }
