@@ -30,7 +30,7 @@ await runServer({
   policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
-  requestRules: await openRequestRules(),
+  requestRules: openRequestRules(),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   provider: undefined,
   witnessPolicy: undefined,

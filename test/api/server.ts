@@ -85,7 +85,7 @@ export async function startServer(
     dashboard,
     kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
-    requestRules: await openRequestRules(),
+    requestRules: openRequestRules(),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,
     witnessPolicy: undefined,

@@ -62,7 +62,7 @@ try {
   const mailPlan = readMail(config)
   // The program may lie where only root may go.
   const ruleFiles = readRuleFiles(standardRules)
-  const requestRules = await openRequestRules(config.requestRulesDir || undefined)
+  const requestRules = openRequestRules(config.requestRulesDir || undefined)
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
   // SQLite writes a database anew beside itself, and not where other users write too.

@@ -27,7 +27,7 @@ modsecurity-crs or its own archive has it, knows far more. The exit code is 1 wh
   run: async ({ rules, address = '192.0.2.1' }, [path = ''], { io, json }) => {
     const request = readRequest(path, address)
     const failures: unknown[] = []
-    const judge = await openJudge({ rules, onFailed: (_, error) => failures.push(error) })
+    const judge = openJudge({ rules, onFailed: (_, error) => failures.push(error) })
     const verdict = judge.judge(request, io.clock.nowNs())
     if (failures.length > 0) throw failures[0]
     const left = judge.problems.length

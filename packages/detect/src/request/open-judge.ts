@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { messageOf } from '@sealwatch/base'
 import { detectError } from '../errors.ts'
@@ -36,8 +37,8 @@ export type OpenedJudge = Judge & Omit<OpenedRules, 'detector'>
 export const basicRules = join(import.meta.dirname, '../../rules')
 
 /** Opens what judges requests, once. Throws SealwatchError REQUEST_RULES. */
-export async function openJudge({ rules, reputation, behaviour, onFailed }: OpenOptions): Promise<OpenedJudge> {
-  const { detector, ...opened } = await openRequestRules(rules)
+export function openJudge({ rules, reputation, behaviour, onFailed }: OpenOptions): OpenedJudge {
+  const { detector, ...opened } = openRequestRules(rules)
   const judge = createJudge({
     detectors: {
       rules: detector,
@@ -50,22 +51,27 @@ export async function openJudge({ rules, reputation, behaviour, onFailed }: Open
   return { ...judge, ...opened }
 }
 
-/** Reads the rules of a folder, and loads what they need: all that has to be done before privileges are dropped. */
-export async function openRequestRules(folder: string = basicRules): Promise<OpenedRules> {
-  const { texts, files } = await readRules(folder)
+/**
+ * Reads the rules of a folder, and loads what they need: all that has to be done before privileges are dropped. By plain calls: a thread of
+ * Node's pool that began before a process is confined is not.
+ */
+export function openRequestRules(folder: string = basicRules): OpenedRules {
+  const { texts, files } = readRules(folder)
   const { engine, rules, problems } = loadSecRules(texts, { files: (name) => files.get(name) })
   if (rules.length === 0) throw unreadable(folder, 'no rule')
-  const { injection, withoutInjection } = await openInjection()
+  const { injection, withoutInjection } = openInjection()
   const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
   return { detector, rules: rules.length, problems, withoutInjection }
 }
 
+const load = createRequire(import.meta.url)
+
 type Opened = { readonly injection: Injection | undefined; readonly withoutInjection: string | undefined }
 
 /** The library is prebuilt, and not for every platform. */
-async function openInjection(): Promise<Opened> {
+function openInjection(): Opened {
   try {
-    const { createInjection } = await import('./injection.ts')
+    const { createInjection } = load('./injection.ts') as typeof import('./injection.ts')
     return { injection: createInjection(), withoutInjection: undefined }
   } catch (error) {
     return { injection: undefined, withoutInjection: messageOf(error) }
@@ -75,17 +81,17 @@ async function openInjection(): Promise<Opened> {
 type RuleFiles = { readonly texts: readonly RuleText[]; readonly files: ReadonlyMap<string, string> }
 
 /** The setup first, as the core rule set wants it, then its rules by name; data files are for these. */
-async function readRules(folder: string): Promise<RuleFiles> {
+function readRules(folder: string): RuleFiles {
   try {
-    const above = await readdir(folder)
+    const above = readdirSync(folder)
     const setup = ['crs-setup.conf', 'crs-setup.conf.example'].find((name) => above.includes(name))
     const dir = above.includes('rules') ? join(folder, 'rules') : folder
-    const names = (await readdir(dir)).filter((name) => /\.(?:conf|data)$/.test(name) && name !== setup).sort()
+    const names = readdirSync(dir).filter((name) => /\.(?:conf|data)$/.test(name) && name !== setup).sort()
     if (names.length > seclangLimits.filesMax) throw unreadable(folder, `${names.length} files`)
     const files = new Map<string, string>()
-    for (const name of names) files.set(name, await readFile(join(dir, name), 'latin1'))
+    for (const name of names) files.set(name, readFileSync(join(dir, name), 'latin1'))
     const texts = [...files].flatMap(([path, text]) => (path.endsWith('.conf') ? [{ path, text }] : []))
-    if (setup !== undefined) texts.unshift({ path: setup, text: await readFile(join(folder, setup), 'latin1') })
+    if (setup !== undefined) texts.unshift({ path: setup, text: readFileSync(join(folder, setup), 'latin1') })
     return { texts, files }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'REQUEST_RULES') throw cause
