@@ -28,7 +28,11 @@ const forever = new AbortController().signal
 function room(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), 'sealwatch-carriage-'))
   chmodSync(dir, 0o711)
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const closes: (() => Promise<void>)[] = []
+  t.after(async () => {
+    for (const close of closes) await close()
+    rmSync(dir, { recursive: true, force: true })
+  })
   const said: string[] = []
   const written = createBell()
   const log = createLog(
@@ -42,7 +46,7 @@ function room(t: TestContext) {
   const until = async (text: RegExp) => {
     while (!said.some((line) => text.test(line))) await written.wait(forever)
   }
-  return { dir, path: join(dir, 'agent.sock'), said, log, until }
+  return { dir, path: join(dir, 'agent.sock'), said, log, until, closes }
 }
 
 /** Somebody opened the memory of the one that the guard protects. */
@@ -71,7 +75,7 @@ const sample: GuardReport = {
   configVersion: 0,
 }
 
-async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>) {
+async function guard({ dir, path, log, closes }: ReturnType<typeof room>) {
   const chains = await openGuardChains({
     dir: join(dir, 'chains'),
     tenants: ['default', 'cluster'],
@@ -104,7 +108,7 @@ async function guard(t: TestContext, { dir, path, log }: ReturnType<typeof room>
     clock: hasty,
     log,
   })
-  t.after(() => end.close())
+  closes.push(end.close, chains.close)
   return {
     chains,
     taken,
@@ -128,7 +132,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 test('RIM-5: the agent has the chains that have a line, their batches as they were sealed, the state, and what is told is taken', async (t) => {
   const place = room(t)
-  const { chains, taken, there, hosts, set, drift, judge, seal } = await guard(t, place)
+  const { chains, taken, there, hosts, set, drift, judge, seal } = await guard(place)
   const stop = new AbortController()
   const agent = openAgentEnd({ path: place.path, clock: systemClock, log: place.log })
   agent.introduce('h1')
@@ -185,7 +189,7 @@ test('RIM-5: the agent has the chains that have a line, their batches as they we
 
 test('AGT-8 what of the guard cannot be read any more ends that chain, and what it seals after that goes on in another', async (t) => {
   const place = room(t)
-  const { chains, seal } = await guard(t, place)
+  const { chains, seal } = await guard(place)
   const stop = new AbortController()
   const agent = openAgentEnd({ path: place.path, clock: hasty, log: place.log })
   const running = agent.run(stop.signal)
@@ -196,6 +200,8 @@ test('AGT-8 what of the guard cannot be read any more ends that chain, and what 
   const end = damaged.position.nextSeq
   seal('default')
   await damaged.waitFor(end, stop.signal)
+  // While it is written on, what somebody empties is put back from memory.
+  await chains.flushed()
   truncateSync(join(place.dir, 'chains/default/0000000000000000.ndjson'))
   const over = new AbortController()
   const read = damaged.readBatch(0, over.signal)
@@ -213,7 +219,7 @@ test('RIM-5 AGT-4: nobody but the agent is let in, and what is not of the form e
   skip: process.getuid?.() === 0 ? false : 'needs root',
 }, async (t) => {
   const place = room(t)
-  const { seal } = await guard(t, place)
+  const { seal } = await guard(place)
   chmodSync(place.path, 0o666)
   const script = `require('node:net').connect(${JSON.stringify(place.path)}).on('data', () => process.exit(1)).on('close', () => process.exit(3))`
   const other = spawn(process.execPath, ['-e', script], { uid: 65_534, gid: 65_534, stdio: 'ignore' })
