@@ -193,7 +193,11 @@ test('RIM-1 RIM-5 OPS-2 the key-theft drill goes its whole way: a dozen attacks 
   const lines = stdout.split('\n').filter((line) => line.includes(run))
   // On a busy machine a way is tried again, and each try is an incident.
   const opened = lines.filter((line) => line.includes('guard_incident_opened'))
-  for (const { way, incident } of attacks) assert.ok(opened.some((line) => line.includes(String(incident))), way)
+  for (const { way, incident } of attacks)
+    assert.ok(
+      opened.some((line) => line.includes(String(incident))),
+      way,
+    )
   assert.equal(lines.filter((line) => line.includes('drill_rehearsal')).length, 1)
   assert.deepEqual([processesOfDrill(), globSync('drill-key-theft-*', { cwd: platform.run })], [[], []])
 })

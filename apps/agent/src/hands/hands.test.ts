@@ -15,6 +15,7 @@ import { isAlive, type Running, startHands, startNsOf, until } from './test/runn
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
 const lastPid = '/proc/sys/kernel/ns_last_pid'
+const nsOfTick = 10_000_000n
 
 describe('hands', { skip }, () => {
   let hands: Running
@@ -132,8 +133,9 @@ describe('hands', { skip }, () => {
     const startNs = startNsOf(pid)
     first.kill('SIGKILL')
     await once(first, 'exit')
-    // Whoever else forks takes the number now and then: until it is ours.
-    const script = `while :; do echo ${pid - 1} > ${lastPid}; sleep 1000 & [ $! = ${pid} ] && break; kill $!; done; echo; wait`
+    // Whoever else forks takes the number now and then: until it is ours, and of a later tick of the clock, which is all that the kernel tells.
+    const isLater = `[ $! = ${pid} ] && set -- $(cat /proc/$!/stat) && [ \${22} -gt ${startNs / nsOfTick} ]`
+    const script = `while :; do echo ${pid - 1} > ${lastPid}; sleep 1000 & ${isLater} && break; kill $!; done; echo; wait`
     const shell = await started('sh', ['-c', script])
     await once(shell.stdout as NonNullable<typeof shell.stdout>, 'data')
     assert.notEqual(startNsOf(pid), startNs)

@@ -86,7 +86,9 @@ function readRules(folder: string): RuleFiles {
     const above = readdirSync(folder)
     const setup = ['crs-setup.conf', 'crs-setup.conf.example'].find((name) => above.includes(name))
     const dir = above.includes('rules') ? join(folder, 'rules') : folder
-    const names = readdirSync(dir).filter((name) => /\.(?:conf|data)$/.test(name) && name !== setup).sort()
+    const names = readdirSync(dir)
+      .filter((name) => /\.(?:conf|data)$/.test(name) && name !== setup)
+      .sort()
     if (names.length > seclangLimits.filesMax) throw unreadable(folder, `${names.length} files`)
     const files = new Map<string, string>()
     for (const name of names) files.set(name, readFileSync(join(dir, name), 'latin1'))
