@@ -18,6 +18,7 @@ import { benchProducers } from './producers/producers.ts'
 import { benchQuarantineSpike, benchReplay } from './quarantine.ts'
 import { benchRedact } from './redact.ts'
 import { benchReputation } from './reputation.ts'
+import { benchRequestModel } from './request-model.ts'
 import { benchRequests } from './requests.ts'
 import { benchRules } from './rules.ts'
 import { benchSeal } from './seal.ts'
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   tenants: benchTenants,
   authz: benchAuthz,
   policies: benchPolicies,
+  'request-model': benchRequestModel,
   rules: benchRules,
   reputation: benchReputation,
   behaviour: benchBehaviour,

@@ -47,6 +47,8 @@ const allowed = new Set(['Apache-2.0', 'MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Cla
 const allowedFor: Readonly<Record<string, RegExp>> = {
   'OFL-1.1': /^node_modules\/@fontsource/,
   'MPL-2.0': /^node_modules\/(axe-core|lightningcss)/,
+  // Of its two licences, at one's choice, the other one is MIT.
+  'CC0-1.0': /^node_modules\/type-fest$/,
 }
 
 test('the licence of every dependency is one that we may use so', () => {

@@ -33,3 +33,16 @@ export const decodeLimits = {
   runCharsMax: 512,
   signalsMax: 64,
 } as const
+
+/** How much the model reads of one value, and tells of it. */
+export const modelLimits = {
+  /** Of a longer value, its beginning and its end. */
+  headCharsMax: 4_096,
+  tailCharsMax: 2_048,
+  /** Symbols of a segment. Two neighbouring ones are a window: an attack among much else stands alone in one. */
+  segmentSymbols: 32,
+  /** N-grams told as reasons. */
+  reasonsMax: 5,
+  /** Of each of its two files. */
+  fileBytesMax: 4 * 1024 * 1024,
+} as const

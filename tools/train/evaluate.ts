@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createModel, type RequestModel } from '../../packages/detect/src/request/model/model.ts'
+import type { Corpus } from './corpus.ts'
+import type { Example } from './example.ts'
+import { fit } from './fit.ts'
+import { areaUnderCurve, shareAbove, thresholdAt } from './measure.ts'
+import { madeExamples } from './written.ts'
+
+/** False positives that are tolerated. */
+export const rates = [0.001, 0.003, 0.005, 0.01] as const
+
+export type Held = {
+  readonly source: string
+  readonly attacks: number
+  readonly area: number
+  /** For each of `rates`: where the threshold lay, and how many of the source's attacks were above. */
+  readonly found: readonly { readonly threshold: number; readonly share: number }[]
+}
+
+/**
+ * Leaves each source of attacks out, with all that was made from it and with the honest requests it came with, and says how
+ * many of its attacks a model finds that never saw it. False positives are counted on requests no model ever learns from.
+ */
+export function* heldOut(corpus: Corpus, sources = attackSources(corpus)): Generator<Held> {
+  for (const source of sources) {
+    const rest = corpus.train.filter((example) => familyOf(example.source) !== familyOf(source))
+    const model = createModel(fit([...rest, ...madeExamples(rest)]))
+    const honest = corpus.calibrate.map((example) => scoreOf(model, example))
+    const attacks = corpus.train
+      .filter((example) => example.source === source)
+      .map((example) => scoreOf(model, example))
+    const found = rates.map((rate) => {
+      const threshold = thresholdAt(rate, honest)
+      return { threshold, share: shareAbove(threshold, attacks) }
+    })
+    yield { source, attacks: attacks.length, area: areaUnderCurve(attacks, honest), found }
+  }
+}
+
+const attackSources = ({ train }: Corpus): string[] => [
+  ...new Set(train.filter(({ isAttack }) => isAttack).map(({ source }) => source)),
+]
+
+/** `granan-anom` and `granan-norm` are two halves of one. */
+const familyOf = (source: string): string => source.split('-')[0] as string
+
+/** Of a request: that of its worst text. */
+export const scoreOf = (model: RequestModel, { texts }: Example): number =>
+  texts.reduce((worst, text) => Math.max(worst, model.logitOf(text)), lowest)
+
+/** Of a request in which there is nothing to look at. */
+const lowest = -20
