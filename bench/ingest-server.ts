@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createLog, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
-import { openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
@@ -31,6 +31,7 @@ await runServer({
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
   requestRules: openRequestRules(),
+  requestModel: openRequestModel(),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   provider: undefined,
   witnessPolicy: undefined,

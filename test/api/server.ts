@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
-import { openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { type DashboardFile, openApiSocket } from '../../apps/server/src/api/index.ts'
@@ -86,6 +86,7 @@ export async function startServer(
     kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
     requestRules: openRequestRules(),
+    requestModel: openRequestModel(),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,
     witnessPolicy: undefined,

@@ -36,7 +36,7 @@ test('DET-1 an attack is told with its reasons, and is an alert in the ledger of
   assert.equal(told.recommendation, 'block')
   assert.deepEqual([told.threat?.type, told.threat?.severity], ['sql_injection', 'critical'])
   assert.equal(told.threat?.reasons[0]?.where, 'ARGS_GET:q')
-  assert.deepEqual(told.detectors, { absent: ['model', 'reputation', 'behaviour'], cut: [] })
+  assert.deepEqual(told.detectors, { absent: ['reputation', 'behaviour'], cut: [] })
   assert.equal(told.ledger?.tenant, 'acme')
   assert.equal((await alertsOf('acme')).length, 1)
   assert.deepEqual(await alertsOf('zeta'), [])

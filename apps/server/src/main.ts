@@ -20,7 +20,7 @@ import {
   systemDisk,
   together,
 } from '@sealwatch/base'
-import { openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
 import {
   auditSignerSettings,
   chooseSigner,
@@ -63,6 +63,7 @@ try {
   // The program may lie where only root may go.
   const ruleFiles = readRuleFiles(standardRules)
   const requestRules = openRequestRules(config.requestRulesDir || undefined)
+  const requestModel = openRequestModel()
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')
   // SQLite writes a database anew beside itself, and not where other users write too.
@@ -108,6 +109,7 @@ try {
     kms,
     ruleFiles,
     requestRules,
+    requestModel,
     reload,
     dashboard,
     signers,

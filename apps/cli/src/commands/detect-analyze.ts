@@ -13,8 +13,8 @@ export const detectAnalyze = command({
   name: 'detect analyze',
   summary: 'Judge a request that lies in a file: is it an attack, of which kind, and why',
   about: `FILE is a request as HTTP writes it, or as JSON with method, url, address and, where there are any, headers (pairs), body or
-body_base64, user, route. Nothing is sent anywhere. Without --rules a few basic rules judge; the core rule set, as Debian's
-modsecurity-crs or its own archive has it, knows far more. The exit code is 1 where it is a threat.`,
+body_base64, user, route. Nothing is sent anywhere. The request model of this release judges, and rules: without --rules a few basic
+ones; the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more. The exit code is 1 where it is a threat.`,
   operands: [{ name: 'FILE', required: true }],
   options: {
     rules: text({ takes: 'DIR', help: 'Folder of a core rule set, with its crs-setup.conf' }),
@@ -35,6 +35,7 @@ modsecurity-crs or its own archive has it, knows far more. The exit code is 1 wh
       io.err(
         `${counted(left, 'rule')} did not load, the first for: ${safe(judge.problems[0]?.reason ?? '', charsMax)}\n`,
       )
+    if (judge.withoutModel !== undefined) io.err(`Without the request model: ${safe(judge.withoutModel, charsMax)}\n`)
     if (judge.withoutInjection !== undefined)
       io.err(`Without libinjection: ${safe(judge.withoutInjection, charsMax)}\n`)
     io.out(json ? `${safeJson(verdict)}\n` : verdictText(verdict, io))

@@ -5,7 +5,7 @@ import { hostname, release } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, ConfigOf, Disk, Hardening, Log } from '@sealwatch/base'
 import { createHealth, type Health, listenForHealth, showHardening } from '@sealwatch/base/health'
-import type { OpenedRules } from '@sealwatch/detect/open-judge'
+import type { OpenedModel, OpenedRules } from '@sealwatch/detect/open-judge'
 import type { ReputationConfig } from '@sealwatch/detect/reputation'
 import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
@@ -34,6 +34,7 @@ export type ServerOptions = {
   readonly ruleFiles: readonly RuleFile[]
   /** By which requests of services are judged. */
   readonly requestRules: OpenedRules
+  readonly requestModel: OpenedModel
   /** Rings when somebody asks that what lies in files be read anew (SIGHUP). */
   readonly reload?: { wait(signal: AbortSignal): Promise<void> }
   readonly dashboard?: readonly DashboardFile[] | undefined

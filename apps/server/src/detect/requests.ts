@@ -2,7 +2,7 @@
 
 import type { Clock, Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import type { OpenedRules } from '@sealwatch/detect/open-judge'
+import type { OpenedModel, OpenedRules } from '@sealwatch/detect/open-judge'
 import type { Reputation } from '@sealwatch/detect/reputation'
 import { contextOfJson, type JsonContext } from '@sealwatch/detect/request'
 import { createJudge, detectByReputation, detectorNames, judgeSignals, type Verdict } from '@sealwatch/detect/verdict'
@@ -26,6 +26,7 @@ export type Requests = {
 
 export type RequestOptions = {
   readonly requestRules: OpenedRules
+  readonly requestModel: OpenedModel
   readonly reputation: Pick<Reputation, 'lookup'> | undefined
   readonly store: Store
   readonly outbox: Outbox
@@ -39,11 +40,12 @@ const attacks = [{ technique: { uid: 'T1190', name: 'Exploit Public-Facing Appli
 const problemsNamed = 20
 
 export function createRequests(options: RequestOptions): Requests {
-  const { requestRules, reputation, store, outbox, voice, clock, log } = options
+  const { requestRules, requestModel, reputation, store, outbox, voice, clock, log } = options
   const counts = { judged: 0, threats: 0, failures: 0 }
   const judge = createJudge({
     detectors: {
       rules: requestRules.detector,
+      model: requestModel.detector,
       signals: judgeSignals,
       reputation: reputation && detectByReputation(reputation),
     },
@@ -74,11 +76,15 @@ export function createRequests(options: RequestOptions): Requests {
     },
     addHealth({ show, metrics }) {
       const { rules, problems, withoutInjection } = requestRules
+      const { modelSha256, withoutModel } = requestModel
+      const isWhole = problems.length === 0 && withoutInjection === undefined && withoutModel === undefined
       show('requests', () => ({
-        level: problems.length > 0 || withoutInjection !== undefined || counts.failures > 0 ? 'warning' : 'ok',
+        level: isWhole && counts.failures === 0 ? 'ok' : 'warning',
         rules,
+        model: modelSha256 ?? null,
         absent,
         failures: counts.failures,
+        without_model: withoutModel ?? null,
         without_injection: withoutInjection ?? null,
         wrong: problems.length,
         wrong_first: problems.slice(0, problemsNamed).map(({ file, line, reason }) => `${file}:${line}: ${reason}`),

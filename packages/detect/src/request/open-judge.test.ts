@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { before, describe, test } from 'node:test'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
 import { type OpenedJudge, openJudge } from './open-judge.ts'
 import { contextOfJson } from './wire/json-context.ts'
 
@@ -40,12 +42,14 @@ for (const [name, rules, skipped] of [
 ] as const)
   describe(`requests judged by ${name}`, { skip: skipped }, () => {
     let judge: OpenedJudge
-    before(async () => {
+    before(() => {
       judge = openJudge({ rules })
     })
 
-    test('DET-1 every rule loads', () => {
+    test('DET-1 every rule loads, and so does the model', () => {
       assert.deepEqual(judge.problems, [])
+      assert.equal(judge.withoutModel, undefined)
+      assert.match(judge.modelSha256 ?? '', /^[0-9a-f]{64}$/)
       assert.equal(judge.withoutInjection, undefined)
       assert.ok(judge.rules > 0)
     })
@@ -70,7 +74,33 @@ for (const [name, rules, skipped] of [
     })
   })
 
-test('DET-1 a folder without rules is refused', async () => {
+const folder = mkdtempSync(join(tmpdir(), 'sealwatch-model-'))
+after(() => rmSync(folder, { recursive: true }))
+const released = join(import.meta.dirname, '../../model')
+const graph = readFileSync(join(released, 'request.onnx'))
+const otherWeight = Buffer.from(graph)
+otherWeight[100_000] = (otherWeight[100_000] as number) ^ 1
+
+for (const [name, file, code] of [
+  ['truncated', graph.subarray(0, 100_000), 'MODEL_SHAPE'],
+  ['of another shape', Buffer.concat([graph, graph]), 'MODEL_SHAPE'],
+  ['larger than any of ours', Buffer.alloc(5 * 1024 * 1024), 'MODEL_SHAPE'],
+  ['altered', otherWeight, 'MODEL_HASH'],
+  ['absent', undefined, 'MODEL_UNREADABLE'],
+] as const)
+  test(`DET-1 where the model is ${name}, the others judge, and it is said why`, () => {
+    copyFileSync(join(released, 'request.json'), join(folder, 'request.json'))
+    rmSync(join(folder, 'request.onnx'), { force: true })
+    if (file !== undefined) writeFileSync(join(folder, 'request.onnx'), file)
+    const { withoutModel = '', modelSha256, judge } = openJudge({ model: folder })
+    assert.ok(withoutModel.startsWith(code), withoutModel)
+    assert.equal(modelSha256, undefined)
+    const { threat, detectors } = judge(asked("1'; DROP TABLE users; --"), 1n)
+    assert.equal(threat, true)
+    assert.deepEqual(detectors.absent, ['model', 'reputation', 'behaviour'])
+  })
+
+test('DET-1 a folder without rules is refused', () => {
   assert.throws(() => openJudge({ rules: '/nonexistent' }), { code: 'REQUEST_RULES' })
   assert.throws(() => openJudge({ rules: import.meta.dirname }), { code: 'REQUEST_RULES' })
 })

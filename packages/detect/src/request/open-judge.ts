@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { messageOf } from '@sealwatch/base'
 import { detectError } from '../errors.ts'
 import type { Behaviour } from './behaviour/index.ts'
+import { openModel } from './model/index.ts'
 import type { Reputation } from './reputation/index.ts'
 import { seclangLimits } from './seclang/limits.ts'
 import { loadSecRules, type RuleProblem } from './seclang/load.ts'
@@ -13,6 +14,7 @@ import type { Injection } from './seclang/operators.ts'
 import type { RuleText } from './seclang/parse.ts'
 import type { Detector } from './verdict/detector.ts'
 import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
+import { detectByModel } from './verdict/detectors/model.ts'
 import { detectByReputation } from './verdict/detectors/reputation.ts'
 import { detectByRules } from './verdict/detectors/rules.ts'
 import { judgeSignals } from './verdict/detectors/signals.ts'
@@ -21,6 +23,8 @@ import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts
 export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
   /** A folder of SecLang rules, such as the core rule set as it is unpacked; without it, our few basic ones. */
   readonly rules?: string | undefined
+  /** A folder with a request model as `npm run train` writes it; without it, that of this release. */
+  readonly model?: string | undefined
   readonly reputation?: Pick<Reputation, 'lookup'> | undefined
   readonly behaviour?: Pick<Behaviour, 'judge'> | undefined
 }
@@ -32,23 +36,32 @@ export type OpenedRules = {
   /** Why SQL and scripts are not told by libinjection here; undefined: they are. */
   readonly withoutInjection: string | undefined
 }
-export type OpenedJudge = Judge & Omit<OpenedRules, 'detector'>
+export type OpenedModel = {
+  readonly detector: Detector | undefined
+  /** Of its file, hex. */
+  readonly modelSha256: string | undefined
+  /** Why requests are judged without it; undefined: they are not. */
+  readonly withoutModel: string | undefined
+}
+export type OpenedJudge = Judge & Omit<OpenedRules & OpenedModel, 'detector'>
 
 export const basicRules = join(import.meta.dirname, '../../rules')
 
 /** Opens what judges requests, once. Throws SealwatchError REQUEST_RULES. */
-export function openJudge({ rules, reputation, behaviour, onFailed }: OpenOptions): OpenedJudge {
-  const { detector, ...opened } = openRequestRules(rules)
+export function openJudge({ rules, model, reputation, behaviour, onFailed }: OpenOptions): OpenedJudge {
+  const { detector: ofRules, ...byRules } = openRequestRules(rules)
+  const { detector: ofModel, ...byModel } = openRequestModel(model)
   const judge = createJudge({
     detectors: {
-      rules: detector,
+      rules: ofRules,
+      model: ofModel,
       signals: judgeSignals,
       reputation: reputation && detectByReputation(reputation),
       behaviour: behaviour && detectByBehaviour(behaviour),
     },
     ...(onFailed !== undefined && { onFailed }),
   })
-  return { ...judge, ...opened }
+  return { ...judge, ...byRules, ...byModel }
 }
 
 /**
@@ -62,6 +75,16 @@ export function openRequestRules(folder: string = basicRules): OpenedRules {
   const { injection, withoutInjection } = openInjection()
   const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
   return { detector, rules: rules.length, problems, withoutInjection }
+}
+
+/** Reads the model of a folder, by plain calls too. One that is damaged or absent keeps nobody from judging. */
+export function openRequestModel(folder?: string): OpenedModel {
+  try {
+    const { judge, sha256 } = openModel(folder)
+    return { detector: detectByModel(judge), modelSha256: sha256, withoutModel: undefined }
+  } catch (error) {
+    return { detector: undefined, modelSha256: undefined, withoutModel: messageOf(error) }
+  }
 }
 
 const load = createRequire(import.meta.url)

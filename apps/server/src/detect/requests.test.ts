@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLog, systemClock } from '@sealwatch/base'
+import { createHealth } from '@sealwatch/base/health'
+import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
+import { createRequests } from './requests.ts'
+
+const log = createLog('test', () => undefined, systemClock.nowMs)
+const requestRules = openRequestRules()
+/** Nothing is judged here, so nothing is recorded. */
+const unused = undefined as never
+
+function shown(modelFolder?: string): Record<string, unknown> {
+  const requests = createRequests({
+    requestRules,
+    requestModel: openRequestModel(modelFolder),
+    reputation: undefined,
+    store: unused,
+    outbox: unused,
+    voice: unused,
+    clock: systemClock,
+    log,
+  })
+  const health = createHealth({ component: 'test', version: '1', clock: systemClock, log })
+  requests.addHealth(health)
+  return (health.liveness() as { requests: Record<string, unknown> }).requests
+}
+
+test('DET-1 /healthz names the model that judges requests', () => {
+  const { level, model, without_model, absent } = shown()
+  assert.match(String(model), /^[0-9a-f]{64}$/)
+  assert.deepEqual([level, without_model, absent], ['ok', null, ['reputation', 'behaviour']])
+})
+
+test('DET-1 /healthz warns where requests are judged without a model, and says why', () => {
+  const { level, model, without_model, absent } = shown('/nonexistent')
+  assert.match(String(without_model), /^MODEL_UNREADABLE .*ENOENT/)
+  assert.deepEqual([level, model, absent], ['warning', null, ['model', 'reputation', 'behaviour']])
+})
