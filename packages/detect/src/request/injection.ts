@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import appsec from '@datadog/native-appsec'
+import { createRemembered } from './remembered.ts'
 import { seclangLimits } from './seclang/limits.ts'
 import type { Injection } from './seclang/operators.ts'
 
@@ -16,10 +17,11 @@ const ruleset = { version: '2.2', metadata: { rules_version: '1' }, rules: [rule
 /** A second of it is never needed: libinjection takes microseconds for the longest text it is given. */
 const budgetUs = 20_000
 
-/** Texts that were found harmless: user agents and paths come again and again. */
-const [rememberedMax, rememberedCharsMax] = [4_096, 512]
+/** Texts that were found harmless. */
+const rememberedMax = 2_048
 
-type Kind = 'sqli' | 'xss'
+const kinds = ['sqli', 'xss'] as const
+type Kind = (typeof kinds)[number]
 type Event = {
   readonly rule?: { readonly id: string }
   readonly rule_matches?: readonly { readonly parameters?: readonly { readonly highlight?: readonly string[] }[] }[]
@@ -31,38 +33,42 @@ type Event = {
  */
 export function createInjection(): Injection {
   const context = new appsec.DDWAF(ruleset, 'sealwatch').createContext()
-  const harmless = { sqli: new Set<string>(), xss: new Set<string>() }
-  const ask = (texts: { readonly [kind in Kind]?: unknown }) =>
-    (context.run({ ephemeral: texts }, budgetUs).events ?? []) as readonly Event[]
-
+  const harmless = { sqli: createRemembered<true>(rememberedMax), xss: createRemembered<true>(rememberedMax) }
+  /** Of the request that is judged, long texts too: several rules ask about one. */
+  const lately = { sqli: new Set<string>(), xss: new Set<string>() }
+  const isHarmless = (kind: Kind, text: string) => lately[kind].has(text) || harmless[kind].get(text) === true
   const remember = (kind: Kind, text: string) => {
-    if (text.length > rememberedCharsMax) return
-    if (harmless[kind].size >= rememberedMax) harmless[kind].clear()
-    harmless[kind].add(text)
+    if (lately[kind].size < rememberedMax) lately[kind].add(text)
+    harmless[kind].put(text, true)
   }
+  const ask = (texts: { readonly [kind in Kind]?: unknown }) => {
+    const { events = [], timeout } = context.run({ ephemeral: texts }, budgetUs)
+    return { events: events as readonly Event[], isDecided: !timeout }
+  }
+
   const judge = (kind: Kind, text: string): string | undefined => {
-    if (harmless[kind].has(text)) return undefined
-    const found = partsOf(text)
-      .values()
-      .map((part) => ask({ [kind]: part })[0])
-      .find((event) => event !== undefined)
-    if (found === undefined) remember(kind, text)
-    return found && (found.rule_matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? '')
+    if (isHarmless(kind, text)) return undefined
+    for (const part of partsOf(text)) {
+      const { events, isDecided } = ask({ [kind]: part })
+      if (events[0] !== undefined) return events[0].rule_matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? ''
+      if (!isDecided) return undefined
+    }
+    remember(kind, text)
+    return undefined
   }
   return {
     sqli: (text) => judge('sqli', text),
     xss: (text) => judge('xss', text),
     prepare(texts) {
-      const unknown = {
-        sqli: texts.sqli.filter((text) => !harmless.sqli.has(text)),
-        xss: texts.xss.filter((text) => !harmless.xss.has(text)),
-      }
-      if (unknown.sqli.length + unknown.xss.length === 0) return
-      const found = new Set(
-        ask({ sqli: unknown.sqli.flatMap(partsOf), xss: unknown.xss.flatMap(partsOf) }).map(({ rule }) => rule?.id),
-      )
-      for (const kind of ['sqli', 'xss'] as const)
-        if (!found.has(kind)) for (const text of unknown[kind]) remember(kind, text)
+      for (const kind of kinds) lately[kind].clear()
+      const sqli = texts.sqli.filter((text) => !isHarmless('sqli', text))
+      const xss = texts.xss.filter((text) => !isHarmless('xss', text))
+      if (sqli.length + xss.length === 0) return
+      const { events, isDecided } = ask({ sqli: sqli.flatMap(partsOf), xss: xss.flatMap(partsOf) })
+      if (!isDecided) return
+      const found = new Set(events.map(({ rule }) => rule?.id))
+      if (!found.has('sqli')) for (const text of sqli) remember('sqli', text)
+      if (!found.has('xss')) for (const text of xss) remember('xss', text)
     },
   }
 }

@@ -7,7 +7,7 @@ import type { Findings } from './values.ts'
 export function decodeParameters(text: string, source: 'ARGS_GET' | 'ARGS_POST', findings: Findings): void {
   const seen = new Set<string>()
   for (let from = 0; from < text.length; ) {
-    if (findings.isFull) {
+    if (findings.isFull()) {
       findings.signal('too-many-values', source)
       findings.add(source, '', decodeForm(text.slice(from)))
       return

@@ -10,7 +10,7 @@ export function decodeGraphql(query: string, place: string, findings: Findings):
   const form = /"""([\s\S]*?)"""|"((?:[^"\\\n]|\\[\s\S])*)"|#([^\n\r]*)/g
   let count = 0
   for (const [, block, quoted, comment] of query.matchAll(form)) {
-    if (findings.isFull) {
+    if (findings.isFull()) {
       findings.signal('too-many-values', 'ARGS_POST')
       return
     }

@@ -14,7 +14,7 @@ export function decodeHeaders(headers: RequestContext['headers'], findings: Find
 /** RFC 6265, 4.2: pairs with `; ` between them, nothing encoded. */
 function decodeCookies(text: string, findings: Findings): void {
   for (let from = 0; from < text.length; ) {
-    const end = findings.isFull ? -1 : text.indexOf(';', from)
+    const end = findings.isFull() ? -1 : text.indexOf(';', from)
     const to = end < 0 ? text.length : end
     const equals = text.indexOf('=', from)
     const cut = equals < 0 || equals > to ? to : equals

@@ -27,7 +27,7 @@ export function decodeInner(findings: Findings, processor: Processor): void {
   const { nestingMax, formsMax } = findings.limits
   let charsLeft = findings.limits.formCharsMax
   for (const value of findings.values.slice()) {
-    if (value.text.length < 4 || !mayHide.test(value.text)) continue
+    if (value.text.length < 4 || !mayHide(value.text)) continue
     let forms: readonly Value[] = [value]
     let count = 0
     for (let depth = 0; depth < nestingMax && forms.length > 0; depth += 1) {
@@ -41,7 +41,20 @@ export function decodeInner(findings: Findings, processor: Processor): void {
   }
 }
 
-const mayHide = /%[0-9a-fu]|&(?:#|[a-z]{2,4};)|[A-Za-z0-9+/_-]{16}/i
+/** Whether there is an escape, an entity, or as many signs of base64 on end as are looked at. */
+function mayHide(text: string): boolean {
+  let run = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    run = isOfBase64[unit] === 1 ? run + 1 : 0
+    if (run >= 16) return true
+    if ((unit === 0x25 || unit === 0x26) && /^(?:%[0-9a-fu]|&(?:#|[a-z]{2,4};))/i.test(text.slice(at, at + 6)))
+      return true
+  }
+  return false
+}
+
+const isOfBase64 = Uint8Array.from({ length: 256 }, (_, unit) => Number(/[\w+/-]/.test(String.fromCharCode(unit))))
 
 function formsOf({ source, name, text, inside }: Value, findings: Findings, processor: Processor): Value[] {
   return encodings.flatMap(({ name: encoding, kind, undo }) => {

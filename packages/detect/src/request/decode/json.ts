@@ -19,7 +19,7 @@ export function decodeJson(text: string, findings: Findings, isCut: boolean): vo
   let state: State = 'value'
   skipBlanks(reader)
   while (reader.at < text.length && state !== 'malformed' && state !== 'full' && state !== 'deep') {
-    state = findings.isFull ? 'full' : readOn(reader, state)
+    state = findings.isFull() ? 'full' : readOn(reader, state)
     skipBlanks(reader)
   }
   if (state === 'after' && reader.levels.length === 0) return

@@ -39,7 +39,7 @@ export function decodeMultipart(text: string, contentType: string, findings: Fin
     const end = text.indexOf(`\n${delimiter}`, line < 0 ? text.length : line)
     if (line < 0 || text.slice(from, line).trim() !== '' || (end < 0 && !isCut))
       findings.signal('malformed-multipart', 'REQUEST_BODY')
-    if (findings.isFull) {
+    if (findings.isFull()) {
       findings.signal('too-many-values', 'ARGS_POST')
       findings.add('ARGS_POST', '', text.slice(from))
       return fileBytes

@@ -8,6 +8,13 @@ const digits = Uint8Array.from({ length: 256 }, (_, unit) => {
 
 const hexDigit = (unit: number): number => digits[unit] ?? 255
 
+/** How many hexadecimal digits stand at a place, up to `most`. */
+export function hexDigitsAt(text: string, at: number, most: number): number {
+  let count = 0
+  while (count < most && hexDigit(text.charCodeAt(at + count)) < 16) count += 1
+  return count
+}
+
 /** The byte that the two digits at `at` stand for; undefined when they are no such digits. */
 export function hexByte(text: string, at: number): number | undefined {
   if (at + 2 > text.length) return undefined
@@ -16,23 +23,38 @@ export function hexByte(text: string, at: number): number | undefined {
   return high > 15 || low > 15 ? undefined : high * 16 + low
 }
 
-/** Decodes %XX once; a % without two digits stays as it is. */
-export function decodePercent(text: string): string {
-  let at = text.indexOf('%')
-  if (at < 0) return text
-  let from = 0
-  let decoded = ''
-  while (at >= 0) {
-    const byte = hexByte(text, at + 1)
-    if (byte === undefined) at += 1
-    else {
-      decoded += text.slice(from, at) + String.fromCharCode(byte)
-      at += 3
-      from = at
-    }
-    at = text.indexOf('%', at)
+/**
+ * What stands at a sign of an escape: how many characters it takes, times 512, and the byte that it means, or `nothing`.
+ * 0: it is no escape, and the sign stays.
+ */
+export type ReadEscape = (text: string, at: number) => number
+export const nothing = 256
+export const escapeOf = (chars: number, byte: number): number => chars * 512 + byte
+
+let room = Buffer.alloc(4_096)
+
+/** Undoes the escapes that begin with one sign. What is written is never longer than what is read. */
+export function decodeEscaped(text: string, sign: string, read: ReadEscape): string {
+  if (!text.includes(sign)) return text
+  if (room.length < text.length) room = Buffer.alloc(2 * text.length)
+  const unitOfSign = sign.charCodeAt(0)
+  let to = 0
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at)
+    const found = unit === unitOfSign ? read(text, at) : 0
+    if (found === 0) room[to++] = unit
+    else if ((found & 511) !== nothing) room[to++] = found & 511
+    at += found === 0 ? 1 : found >>> 9
   }
-  return decoded + text.slice(from)
+  return room.toString('latin1', 0, to)
+}
+
+/** Decodes %XX once; a % without two digits stays as it is. */
+export const decodePercent = (text: string): string => decodeEscaped(text, '%', percentAt)
+
+export const percentAt: ReadEscape = (text, at) => {
+  const byte = hexByte(text, at + 1)
+  return byte === undefined ? 0 : escapeOf(3, byte)
 }
 
 /** As forms are written (WHATWG URL, 5.1): + is a space, then %XX. */

@@ -34,7 +34,7 @@ export type Findings = {
   add(source: Source, name: string, text: string): void
   signal(kind: SignalKind, where: string): void
   /** Whether parameters are still told apart. */
-  readonly isFull: boolean
+  isFull(): boolean
   readonly limits: DecodeLimits
   readonly values: Value[]
   readonly signals: Signal[]
@@ -47,9 +47,7 @@ export function createFindings(limits: DecodeLimits): Findings {
     limits,
     values,
     signals,
-    get isFull() {
-      return values.length >= limits.valuesMax
-    },
+    isFull: () => values.length >= limits.valuesMax,
     add(source, name, text) {
       values.push({ source, name, text })
     },

@@ -16,7 +16,7 @@ export function decodeXml(text: string, findings: Findings, isCut: boolean): voi
   let depth = 0
   let isSound = true
   for (let at = 0; at < text.length; ) {
-    if (findings.isFull) {
+    if (findings.isFull()) {
       findings.signal('too-many-values', 'XML')
       findings.add('XML', '/*', text.slice(at))
       return

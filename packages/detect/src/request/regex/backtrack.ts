@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Captures, holdsAt } from './captures.ts'
-import type { Meter } from './dfa.ts'
+import { instructionSteps, type Meter } from './dfa.ts'
 import type { Node } from './syntax.ts'
 
 /** For one text; a look behind goes no farther back than `behindMax`. */
@@ -153,7 +153,7 @@ export function createBacktracker(node: Node, groups: number) {
       if (!(error instanceof GivenUp)) throw error
       meter.missed = (meter.missed ?? 0) + 1
     } finally {
-      meter.steps -= steps
+      meter.steps -= steps * instructionSteps
     }
     return undefined
   }

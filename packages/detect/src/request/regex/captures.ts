@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isWordByte } from './bytes.ts'
-import type { Meter } from './dfa.ts'
+import { instructionSteps, type Meter } from './dfa.ts'
 import type { Instruction, Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
 
@@ -52,6 +52,7 @@ function capturesIn(
   let now: Threads = { at: [], kept: [] }
   let next: Threads = { at: [], kept: [] }
   let best: Captures | undefined
+  let end = from
 
   const openAt: number[] = []
   const openKept: Captures[] = []
@@ -67,7 +68,7 @@ function capturesIn(
       const kept = openKept.pop() as Captures
       if (marks[at] === base + position) continue
       marks[at] = base + position
-      meter.steps -= 1
+      meter.steps -= instructionSteps
       const instruction = code[at] as Instruction
       if (instruction.op === 'fork') {
         open(instruction.second, kept)
@@ -92,8 +93,8 @@ function capturesIn(
       const instruction = code[now.at[i] as number] as Instruction
       const kept = now.kept[i] as Captures
       if (instruction.op === 'match') {
-        best = kept.slice()
-        best[1] = position
+        best = kept
+        end = position
         return
       }
       if (instruction.op === 'byte' && unit >= 0 && instruction.set[unit] === 1)
@@ -113,7 +114,10 @@ function capturesIn(
     advance(position)
     ;[now, next] = [next, now]
   }
-  return meter.steps < 0 ? undefined : best
+  if (meter.steps < 0 || best === undefined) return undefined
+  const found = best.slice()
+  found[1] = end
+  return found
 }
 
 export function holdsAt(what: Assertion, text: string, at: number): boolean {

@@ -4,15 +4,21 @@ import { type ByteSet, isWordByte } from './bytes.ts'
 import type { Instruction, Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
 
-/** What evaluation may still cost: whoever runs expressions over hostile text hands one over for all of them. */
+/**
+ * What evaluation may still cost: whoever runs expressions over hostile text hands one over for all of them. A step is a
+ * nanosecond or two: a byte that is read where the way is known, which whoever hands over the text counts.
+ */
 export type Meter = {
   steps: number
   /** Texts that an expression was not decided for. */
   missed?: number
 }
 
+/** Of finding out a way: what each instruction costs that is looked at. */
+export const instructionSteps = 12
+
 /** States are made as texts ask for them; when there is no more room, all are forgotten and made anew. */
-const cellsMax = 64 * 1024
+const cellsMax = 0x1_0000
 const idsMax = 256 * 1024
 
 /** What stood before: the text's beginning, a line feed, a word byte, another byte. */
@@ -24,8 +30,8 @@ const firstState = 2
 export type Scan = {
   /** Whether there is a match; undefined when the meter ran out before that was known. */
   test(text: string, meter: Meter): boolean | undefined
-  /** Where the search for what the last test found may begin: no match begins before. */
-  readonly from: number
+  /** Of a text that has one: no match begins before this place. */
+  startIn(text: string, meter: Meter): number
 }
 
 /**
@@ -37,12 +43,11 @@ export function createDfa(program: Program): Scan {
   const classes = classesOf(program)
   const width = classes.count + 1
   const end = classes.count
-  const statesMax = Math.max(starts + 2, Math.min(0xffff, Math.floor(cellsMax / width)))
+  const statesMax = Math.max(starts + 2, Math.floor(cellsMax / width))
   let table = new Uint16Array(0)
   let states: State[] = []
   let byKey = new Map<string, number>()
   let ids = 0
-  let from = 0
   const startSteps: (Step | undefined)[] = []
   const marks = new Int32Array(code.length)
   let mark = 0
@@ -59,7 +64,7 @@ export function createDfa(program: Program): Scan {
       const at = open.pop() as number
       if (marks[at] === mark) continue
       marks[at] = mark
-      meter.steps -= 1
+      meter.steps -= instructionSteps
       const instruction = code[at] as Instruction
       if (instruction.op === 'byte') {
         if (byte >= 0 && instruction.set[byte] === 1) next.push(instruction.next)
@@ -104,44 +109,53 @@ export function createDfa(program: Program): Scan {
     for (let kind = atStart; kind <= afterOther; kind += 1) stateOf(kind, [])
   }
 
-  const transition = (state: number, cls: number, meter: Meter): number => {
-    const { kind, ids: seeds } = states[state] as State
+  /** From one row of the table to another: that of a state is its number, times the width. */
+  const transition = (row: number, cls: number, meter: Meter): number => {
+    const { kind, ids: seeds } = states[row / width] as State
     const own = stepFrom(seeds, kind, cls, meter)
     const begun = startStep(kind, cls, meter)
-    let target = matched
+    let target = matched * width
     if (!own.found && !begun.found) {
       const after = cls === end ? afterOther : kindAfter(classes.sample[cls] as number)
       const isFull = states.length >= statesMax - 1 || ids > idsMax
       if (isFull) forget()
-      target = stateOf(asserts ? after : afterOther, [...own.next, ...begun.next])
+      target = width * stateOf(asserts ? after : afterOther, [...own.next, ...begun.next])
       if (isFull) return target
     }
-    table[state * width + cls] = target
+    table[row + cls] = target
     return target
   }
 
+  const [matchedRow, startsEnd] = [matched * width, (firstState + starts) * width]
+  const firstRow = (firstState + (asserts ? atStart : afterOther)) * width
   forget()
   return {
-    get from() {
-      return from
-    },
     test(text, meter) {
       const { of } = classes
-      from = 0
-      let state = firstState + (asserts ? atStart : afterOther)
+      let rows = table
+      let row = firstRow
       for (let at = 0; at < text.length; at += 1) {
         const cls = of[text.charCodeAt(at)] as number
-        if (state < firstState + starts) from = at
-        const known = table[state * width + cls] as number
+        const known = rows[row + cls] as number
         if (known === unknown) {
-          state = transition(state, cls, meter)
+          row = transition(row, cls, meter)
+          rows = table
           if (meter.steps < 0) return undefined
-        } else state = known
-        if (state === matched) return true
+        } else row = known
+        if (row === matchedRow) return true
       }
-      if (state < firstState + starts) from = text.length
-      const known = table[state * width + end] as number
-      return (known === unknown ? transition(state, end, meter) : known) === matched
+      const known = rows[row + end] as number
+      return (known === unknown ? transition(row, end, meter) : known) === matchedRow
+    },
+    startIn(text, meter) {
+      let row = firstRow
+      let from = 0
+      for (let at = 0; at < text.length && row !== matchedRow; at += 1) {
+        const cls = classes.of[text.charCodeAt(at)] as number
+        if (row < startsEnd) from = at
+        row = (table[row + cls] as number) || transition(row, cls, meter)
+      }
+      return row < startsEnd && row !== matchedRow ? text.length : from
     },
   }
 }

@@ -52,7 +52,7 @@ export function compileByteRegex(source: string, flags: { readonly ignoreCase?: 
       const found = scanned()
       if (!found.test(text, meter)) return undefined
       keeping ??= createCaptures(programOf(node, true), groups)
-      return keeping(text, found.from, meter)
+      return keeping(text, found.startIn(text, meter), meter)
     },
   }
 }

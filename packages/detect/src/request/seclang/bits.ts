@@ -8,6 +8,9 @@ export const createBits = (count: number): Bits => new Int32Array((count + 31) >
 export function addBit(bits: Bits, index: number): void {
   bits[index >>> 5] = (bits[index >>> 5] as number) | (1 << (index & 31))
 }
+export function removeBit(bits: Bits, index: number): void {
+  bits[index >>> 5] = (bits[index >>> 5] as number) & ~(1 << (index & 31))
+}
 export const hasBit = (bits: Bits, index: number): boolean =>
   ((bits[index >>> 5] as number) & (1 << (index & 31))) !== 0
 

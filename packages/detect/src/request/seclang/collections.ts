@@ -6,7 +6,7 @@ import { decodePercent } from '../decode/percent.ts'
 import type { DecodedRequest } from '../decode/request.ts'
 import type { Source } from '../decode/values.ts'
 import type { SignalKind } from '../signals.ts'
-import type { Info } from './prefilter.ts'
+import type { Bits } from './bits.ts'
 
 /** One thing that rules look at. What is found out about its text is kept beside it, for many rules ask. */
 export type Item = {
@@ -15,8 +15,8 @@ export type Item = {
   readonly text: string
   /** Its text after each chain of transformations, by the chain's number. */
   forms: (string | undefined)[] | undefined
-  /** Which rules may match its text as it is. */
-  info: Info | undefined
+  /** Of the rules that the prefilter is asked about, those that may match its text or a form of it. Kept beyond the request. */
+  may: Bits | undefined
 }
 
 export const newItem = (collection: string, name: string, text: string): Item => ({
@@ -24,7 +24,7 @@ export const newItem = (collection: string, name: string, text: string): Item =>
   name,
   text,
   forms: undefined,
-  info: undefined,
+  may: undefined,
 })
 
 /** Collections with many items, and of what sources they are made. */

@@ -2,14 +2,16 @@
 
 import type { RequestContext } from '../context.ts'
 import type { DecodedRequest } from '../decode/request.ts'
+import type { Meter } from '../regex/dfa.ts'
 import type { Control } from './actions.ts'
-import { nextBit } from './bits.ts'
+import { nextBit, removeBit } from './bits.ts'
+import { type Chain, formOf } from './chains.ts'
 import { type Item, newItem, partsOf, type RequestView, viewOf } from './collections.ts'
 import type { Folded } from './fold.ts'
 import { seclangLimits } from './limits.ts'
 import { expand, type MacroLookup } from './macro.ts'
 import type { Injection, OperatorRun } from './operators.ts'
-import { type Chain, formOf, isPassedOver, type Plan, type PlannedRule, planOf } from './plan.ts'
+import { isPassedOver, type Plan, type PlannedRule, planOf } from './plan.ts'
 import type { SecRule } from './rule.ts'
 import { isMeant, type Target } from './targets.ts'
 import { changedValue, type Variables, variablesOver } from './variables.ts'
@@ -47,6 +49,7 @@ export function createEvaluator(folded: Folded): Evaluator {
 
 /** One request on its way through the rules. */
 type Run = OperatorRun & {
+  readonly meter: Required<Meter>
   readonly view: RequestView
   readonly variables: Variables
   /** TX:0 to TX:9. */
@@ -69,8 +72,8 @@ function evaluateWith(
   const run: Run = { view, variables, captured: [], matched: [], removals: [], isOff: false, lookup, meter, injection }
   const matches: SecMatch[] = []
   let blocks = false
-  const todo = plan.candidates(view)
-  if (injection !== undefined) plan.prepare(todo, view, injection)
+  const todo = plan.candidates(view, meter)
+  if (injection !== undefined) plan.prepare(todo, view, { injection, meter })
   for (let number = nextBit(todo, 0); number >= 0 && !run.isOff && meter.steps >= 0; ) {
     const planned = plan.rules[number] as PlannedRule
     const { rule, phase } = planned
@@ -106,20 +109,30 @@ function matchLink(rule: SecRule, phase: number, run: Run, planned?: PlannedRule
   for (const target of rule.targets)
     for (const item of itemsOf(target, phase, run)) {
       if ((planned !== undefined && isPassedOver(planned, item)) || isExcluded(rule, item, run)) continue
-      for (const text of formsOf(item, rule, planned?.chain)) {
+      const before = matched.length
+      for (const text of formsOf(item, rule, planned?.chain, run.meter)) {
+        run.meter.steps -= text.length
         if (rule.operator.matches(text, run) === rule.negated) continue
         if (rule.captures && !rule.negated) run.captured = rule.operator.groups?.(text, run) ?? [text]
         matched.push(text === item.text ? item : newItem(item.collection, item.name, text))
         first ??= { item, text }
         setVariables(rule, run, matched)
       }
+      if (matched.length === before && planned !== undefined) passOver(planned, item, run)
     }
   run.matched = matched
   return first
 }
 
-function formsOf(item: Item, { transformations, multiMatch }: SecRule, chain: Chain | undefined): readonly string[] {
-  if (!multiMatch) return [chain === undefined ? transformed(item.text, transformations) : formOf(item, chain)]
+/** What a rule was tried on in vain, it need not be tried on again; where it was tried to the end. */
+function passOver({ isGated, number, asksInjection }: PlannedRule, { may }: Item, { meter, injection }: Run): void {
+  if (!isGated || may === undefined || meter.steps < 0 || meter.missed > 0) return
+  if (injection !== undefined || !asksInjection) removeBit(may, number)
+}
+
+function formsOf(item: Item, rule: SecRule, chain: Chain | undefined, meter: Meter): readonly string[] {
+  const { transformations, multiMatch } = rule
+  if (!multiMatch) return [chain === undefined ? transformed(item.text, transformations) : formOf(item, chain, meter)]
   const forms = [item.text]
   for (const { apply } of transformations) {
     const form = apply(forms.at(-1) as string)
@@ -139,8 +152,10 @@ function itemsOf(target: Target, phase: number, run: Run): readonly Item[] {
 
 function allMeant(target: Target, phase: number, run: Run): readonly Item[] {
   const all = allOf(target.collection, phase, run)
-  const isAll = target.name === undefined && target.names === undefined
-  return isAll ? all : all.filter(({ name }) => isMeant(target, name))
+  if (target.name === undefined && target.names === undefined) return all
+  const meant: Item[] = []
+  for (const item of all) if (isMeant(target, item.name)) meant.push(item)
+  return meant
 }
 
 function variablesMeant(target: Target, { captured, variables }: Run): readonly Item[] {

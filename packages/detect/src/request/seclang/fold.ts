@@ -48,18 +48,29 @@ function foldPhase(entries: readonly Entry[], state: State): Entry[] {
   return left
 }
 
+/** A link whose outcome others may ask for is kept with its chain. */
 function decide(rule: SecRule, state: State): 'keep' | 'drop' | { readonly skipTo: string | undefined } {
-  const verdict = constantVerdict(rule, state)
-  if (verdict === false) return 'drop'
-  const skips = rule.skipAfter !== undefined
-  const isPlain = rule.next === undefined && rule.controls.length === 0 && !rule.isLogged
+  const links = linksOf(rule)
+  const verdicts = links.map((link) => constantVerdict(link, state))
+  const isQuiet = ({ setVariables, captures }: SecRule) => setVariables.length === 0 && !captures
+  const failing = verdicts.indexOf(false)
+  if (failing >= 0 && links.slice(0, failing).every(isQuiet)) return 'drop'
+  const isPlain = links.every(({ controls, isLogged }) => controls.length === 0 && !isLogged)
+  const isCertain = verdicts.every((verdict) => verdict === true) && isPlain
   // Where a jump of a request may pass over it, what it sets is not certain; nor is it when the jump would be ours.
-  if (verdict === true && isPlain && state.open.size === 0 && setConstants(rule, state))
+  if (
+    isCertain &&
+    links.slice(0, -1).every(isQuiet) &&
+    state.open.size === 0 &&
+    setConstants(links.at(-1) as SecRule, state)
+  )
     return { skipTo: rule.skipAfter }
-  for (let link: SecRule | undefined = rule; link !== undefined; link = link.next) touch(link, state)
-  if (skips) state.open.add(rule.skipAfter as string)
+  for (const link of links) touch(link, state)
+  if (rule.skipAfter !== undefined) state.open.add(rule.skipAfter)
   return 'keep'
 }
+
+const linksOf = (rule: SecRule): SecRule[] => (rule.next === undefined ? [rule] : [rule, ...linksOf(rule.next)])
 
 /** Undefined where it depends on the request. */
 function constantVerdict(rule: SecRule, state: State): boolean | undefined {

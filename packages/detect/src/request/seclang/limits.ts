@@ -15,6 +15,10 @@ export const seclangLimits = {
   /** Values that reach the engine for SQL and script injection in one request, and characters of each. */
   injectionValuesMax: 256,
   injectionCharsMax: 4_000,
+  /** Texts of which is remembered what was found, by what rules look at: headers, cookies, parameters of one name. */
+  textsRemembered: 512,
+  /** Texts of which is remembered what groups of one expression were in them. */
+  groupsRemembered: 16,
   /** Told of one request. */
   matchesMax: 64,
   textCharsMax: 256,

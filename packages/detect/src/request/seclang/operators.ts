@@ -7,6 +7,7 @@ import { type ByteSet, byteSet, isWordByte, single, union } from '../regex/bytes
 import type { Meter } from '../regex/dfa.ts'
 import { type ByteRegex, compileByteRegex } from '../regex/regex.ts'
 import { RegexSyntaxError } from '../regex/syntax.ts'
+import { createRemembered } from '../remembered.ts'
 import { seclangLimits } from './limits.ts'
 import { expand, type Macro, type MacroLookup, parseMacro } from './macro.ts'
 import { SecLangError } from './parse.ts'
@@ -61,7 +62,20 @@ const rx: Make = (source) => {
   const param = parseMacro(source)
   if (param.parts === undefined) {
     const regex = compileByteRegex(source)
-    return { required: regex.required, notes: regex.notes, ...matching(() => regex) }
+    const { matches, groups } = matching(() => regex)
+    const known = createRemembered<readonly string[]>(seclangLimits.groupsRemembered)
+    return {
+      required: regex.required,
+      notes: regex.notes,
+      matches,
+      groups(text, run) {
+        const before = known.get(text)
+        if (before !== undefined) return before
+        const found = groups(text, run)
+        if (run.meter.steps >= 0) known.put(text, found)
+        return found
+      },
+    }
   }
   // Compiled anew when what it is made of changes, which within one rule set it seldom does.
   let last: { readonly source: string; readonly regex: ByteRegex } | undefined
@@ -72,7 +86,9 @@ const rx: Make = (source) => {
   })
 }
 
-const matching = (regexOf: (run: OperatorRun) => ByteRegex): Pick<Operator, 'matches' | 'groups'> => ({
+type Matching = { readonly matches: Operator['matches']; readonly groups: NonNullable<Operator['groups']> }
+
+const matching = (regexOf: (run: OperatorRun) => ByteRegex): Matching => ({
   matches: (text, run) => regexOf(run).test(text, run.meter) === true,
   groups(text, run) {
     const at = regexOf(run).captures(text, run.meter)

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Required } from '../regex/atoms.ts'
-import { addBit, addCommon, type Bits, createBits, hasBit } from './bits.ts'
+import type { Meter } from '../regex/dfa.ts'
+import { createRemembered, type Remembered } from '../remembered.ts'
+import { addBit, addBits, addCommon, type Bits, createBits, hasBit } from './bits.ts'
+import { type Chain, createChains, formOf } from './chains.ts'
 import { type Item, ofRequest, partsOf, type RequestView } from './collections.ts'
 import type { Folded } from './fold.ts'
+import { seclangLimits } from './limits.ts'
 import type { Injection } from './operators.ts'
-import { createPrefilter, type Info, type Prefilter } from './prefilter.ts'
+import { createPrefilter, type Prefilter } from './prefilter.ts'
 import { isMarker, type SecRule } from './rule.ts'
 import type { Target } from './targets.ts'
-import type { Transformation } from './transformations.ts'
 
-/** Transformations that rules share; `changes`: a text without these bytes stays as it is, but for case. */
-export type Chain = {
-  readonly number: number
-  readonly steps: readonly Transformation[]
-  readonly changes: number
-}
 /** `rules`: those of them that look at one source. */
 type ReachingChain = Chain & { readonly rules: Bits }
 
@@ -24,12 +21,18 @@ export type PlannedRule = {
   readonly number: number
   readonly phase: number
   readonly chain: Chain
-  /** Whether the prefilter may pass over it. */
+  /** Whether the prefilter may pass over it: whether it matches depends on the text alone. */
   readonly isGated: boolean
+  readonly asksInjection: boolean
 }
 
 /** Which rules look at items of one source, whatever their name or because of it, and by which chains. */
-type Reach = { readonly bits: Bits; readonly chains: readonly ReachingChain[] }
+type Reach = {
+  readonly bits: Bits
+  readonly chains: readonly ReachingChain[]
+  /** Of texts that were looked at: the rules that may match them. */
+  readonly known: Remembered<Bits>
+}
 type Reaches = { readonly any: Reach; readonly named: ReadonlyMap<string, Reach> }
 
 export type Plan = {
@@ -38,13 +41,14 @@ export type Plan = {
   readonly markers: ReadonlyMap<string, number>[]
   readonly prefilter: Prefilter
   /** The rules that have to be run for a request; all others certainly do not match. */
-  candidates(view: RequestView): Bits
+  candidates(view: RequestView, meter: Meter): Bits
   /** Has all texts judged at once that rules will ask the injection engine about. */
-  prepare(todo: Bits, view: RequestView, injection: Injection): void
+  prepare(todo: Bits, view: RequestView, run: InjectionRun): void
 }
+type InjectionRun = { readonly injection: Injection; readonly meter: Meter }
 
 export function planOf({ phases }: Folded): Plan {
-  const chains = chainTable()
+  const chains = createChains()
   const rules: PlannedRule[] = []
   const markers = phases.map((entries, index) => {
     const places = new Map<string, number>()
@@ -55,26 +59,26 @@ export function planOf({ phases }: Folded): Plan {
           rule: entry,
           number: rules.length,
           phase: index + 1,
-          chain: chains.of(entry.names, entry.transformations),
+          chain: chains.of(entry),
           isGated: isGated(entry),
+          asksInjection: entry.operatorName.startsWith('detect'),
         })
     }
     return places
   })
   const always = createBits(rules.length)
   for (const { isGated, number } of rules) if (!isGated) addBit(always, number)
-  const all = chains.finished(rules)
   const prefilter = createPrefilter(
     rules.map(({ rule, isGated }) => (isGated ? (rule.operator.required as Required) : undefined)),
   )
-  const reaches = reachesOf(rules, all)
-  const injected = rules.filter(({ rule }) => /^detect/.test(rule.operatorName))
+  const reaches = reachesOf(rules, chains.telling(rules.map(({ rule }) => rule)))
+  const injected = rules.filter(({ asksInjection }) => asksInjection)
   return {
     rules,
     markers,
     prefilter,
-    candidates: (view) => candidatesIn(view, always, reaches, prefilter),
-    prepare: (todo, view, injection) => prepareInjection(injected, todo, view, injection),
+    candidates: (view, meter) => candidatesIn(view, { always, reaches, prefilter, meter }),
+    prepare: (todo, view, run) => prepareInjection(injected, todo, view, run),
   }
 }
 
@@ -87,35 +91,6 @@ function isGated({ targets, operator, negated, transformations }: SecRule): bool
     targets.every(({ collection, isCount }) => ofRequest(collection) && !isCount) &&
     !transformations.some(({ isOpaque }) => isOpaque)
   )
-}
-
-function chainTable() {
-  const known = new Map<string, Chain>()
-  const of = (names: readonly string[], steps: readonly Transformation[]): Chain => {
-    const key = names.join()
-    const made = known.get(key) ?? {
-      number: known.size,
-      steps,
-      changes: steps.reduce((bits, step) => (step.isCase ? bits : bits | step.changes), 0),
-    }
-    known.set(key, made)
-    return made
-  }
-  return {
-    of,
-    /** With its rules each; a rule with multiMatch looks at what every step leaves. */
-    finished(rules: readonly PlannedRule[]): ReadonlyMap<Chain, Bits> {
-      const bitsOf = new Map<Chain, Bits>()
-      for (const { rule, number } of rules)
-        for (let length = rule.multiMatch ? 0 : rule.names.length; length <= rule.names.length; length += 1) {
-          const chain = of(rule.names.slice(0, length), rule.transformations.slice(0, length))
-          const bits = bitsOf.get(chain) ?? createBits(rules.length)
-          addBit(bits, number)
-          bitsOf.set(chain, bits)
-        }
-      return bitsOf
-    },
-  }
 }
 
 function reachesOf(rules: readonly PlannedRule[], chains: ReadonlyMap<Chain, Bits>): ReadonlyMap<string, Reaches> {
@@ -137,6 +112,7 @@ function reachesOf(rules: readonly PlannedRule[], chains: ReadonlyMap<Chain, Bit
       chains: [...chains]
         .filter(([, own]) => own.some((word, at) => (word & (bits[at] as number)) !== 0))
         .map(([chain, own]) => ({ ...chain, rules: own.map((word, at) => word & (bits[at] as number)) })),
+      known: createRemembered(seclangLimits.textsRemembered),
     }
   }
   return new Map(
@@ -147,33 +123,57 @@ function reachesOf(rules: readonly PlannedRule[], chains: ReadonlyMap<Chain, Bit
   )
 }
 
-function candidatesIn(
-  view: RequestView,
-  always: Bits,
-  reaches: ReadonlyMap<string, Reaches>,
-  prefilter: Prefilter,
-): Bits {
+type Sieve = {
+  readonly always: Bits
+  readonly reaches: ReadonlyMap<string, Reaches>
+  readonly prefilter: Prefilter
+  readonly meter: Meter
+}
+
+function candidatesIn(view: RequestView, sieve: Sieve): Bits {
+  const { always, reaches } = sieve
   const todo = always.slice()
   for (const [source, { any, named }] of reaches)
-    for (const item of view.itemsOf(source, 2))
-      addCandidates(todo, item, named.get(item.name.toLowerCase()) ?? any, prefilter)
+    for (const item of view.itemsOf(source, 2)) {
+      if (item.text === '') continue
+      const reach = named.get(item.name.toLowerCase()) ?? any
+      item.may = reach.known.get(item.text) ?? mayMatch(item, reach, sieve)
+      addBits(todo, item.may)
+    }
   return todo
 }
 
-function addCandidates(todo: Bits, item: Item, { bits, chains }: Reach, prefilter: Prefilter): void {
-  if (item.text === '') return
-  const info: Info = prefilter(item.text)
-  item.info = info
-  addCommon(todo, info.bits, bits)
+/** A rule looks at the form that its chain leaves of the text, and one with multiMatch at all on the way there. */
+function mayMatch(item: Item, { bits, chains, known }: Reach, { prefilter, meter }: Sieve): Bits {
+  meter.steps -= item.text.length
+  const asItIs = prefilter(item.text)
+  const may = createBits(32 * bits.length)
+  addCommon(may, asItIs.bits, bits)
+  const forms = [item.text]
+  const found = [asItIs.bits]
   for (const chain of chains) {
-    if ((chain.changes & info.groups) === 0) continue
-    const form = formOf(item, chain)
-    if (form === item.text) continue
-    addCommon(todo, prefilter(form).bits, chain.rules)
+    if ((chain.changes & asItIs.groups) === 0) continue
+    if (meter.steps < 0) return may
+    const form = formOf(item, chain, meter)
+    // Different chains often leave the same.
+    let at = forms.indexOf(form)
+    if (at < 0) {
+      at = forms.push(form) - 1
+      meter.steps -= form.length
+      found.push(prefilter(form).bits)
+    }
+    if (at > 0) addCommon(may, found[at] as Bits, chain.rules)
   }
+  known.put(item.text, may)
+  return may
 }
 
-function prepareInjection(injected: readonly PlannedRule[], todo: Bits, view: RequestView, injection: Injection): void {
+function prepareInjection(
+  injected: readonly PlannedRule[],
+  todo: Bits,
+  view: RequestView,
+  { injection, meter }: InjectionRun,
+): void {
   const texts = { sqli: new Set<string>(), xss: new Set<string>() }
   for (const planned of injected) {
     if (!hasBit(todo, planned.number)) continue
@@ -181,24 +181,11 @@ function prepareInjection(injected: readonly PlannedRule[], todo: Bits, view: Re
     for (const { collection, name } of planned.rule.targets)
       for (const item of view.itemsOf(collection, planned.phase))
         if ((name === undefined || name === item.name) && !isPassedOver(planned, item))
-          into.add(formOf(item, planned.chain))
+          into.add(formOf(item, planned.chain, meter))
   }
-  if (texts.sqli.size + texts.xss.size > 1) injection.prepare({ sqli: [...texts.sqli], xss: [...texts.xss] })
+  injection.prepare({ sqli: [...texts.sqli], xss: [...texts.xss] })
 }
 
-/** The prefilter knows of the text as it is; where transformations change it, it is looked at. */
-export const isPassedOver = ({ isGated, number, chain }: PlannedRule, { info }: Item): boolean =>
-  isGated && info !== undefined && !hasBit(info.bits, number) && (chain.changes & info.groups) === 0
-
-/** Its text after a chain of transformations. */
-export function formOf(item: Item, { number, steps }: Chain): string {
-  if (steps.length === 0) return item.text
-  item.forms ??= []
-  let form = item.forms[number]
-  if (form === undefined) {
-    form = item.text
-    for (const { apply } of steps) form = apply(form)
-    item.forms[number] = form
-  }
-  return form
-}
+/** Whether it is certain that the rule matches no form of the item's text. */
+export const isPassedOver = ({ isGated, number }: PlannedRule, { may }: Item): boolean =>
+  isGated && may !== undefined && !hasBit(may, number)

@@ -2,7 +2,7 @@
 
 import type { Required } from '../regex/atoms.ts'
 import { addBit, addBits, type Bits, createBits } from './bits.ts'
-import { groupOf, groupsOfBytes } from './groups.ts'
+import { groupOf, groupsOf, groupsOfBytes } from './groups.ts'
 import { createPhrases } from './phrases.ts'
 
 /** `groups`: of the bytes that a text has. `bits`: the rules that may match it; all others certainly do not. */
@@ -18,7 +18,7 @@ const groupsKept = 4_096
  * match? `required` by rule; absent for a rule that is none of its matter.
  */
 export function createPrefilter(required: readonly (Required | undefined)[]): Prefilter {
-  const needs = required.map((need) => (need?.bytes === undefined ? -1 : groupsOfBytes(need.bytes)))
+  const needs = required.map((need) => (need?.bytes === undefined ? -1 : inAnyCase(groupsOfBytes(need.bytes))))
   const { table, stride, classOf, hits } = machineOf(required)
   const known = new Map<number, ByGroups>()
 
@@ -62,6 +62,10 @@ export function createPrefilter(required: readonly (Required | undefined)[]): Pr
     return { groups, bits }
   }
 }
+
+/** A rule may change the case of a text before it looks at it. */
+const letters = groupsOf('aA')
+const inAnyCase = (groups: number) => ((groups & letters) === 0 ? groups : groups | letters)
 
 /** Whether what is in the first two is in the third. */
 function isWithin(one: Bits, other: Bits, all: Bits): boolean {

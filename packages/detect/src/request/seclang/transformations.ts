@@ -116,11 +116,33 @@ function decodeSqlHex(text: string): string {
 
 /** Each well-formed sequence of more than one byte becomes %uXXXX, so that look-alikes of ASCII show. */
 function utf8ToUnicode(text: string): string {
-  return text.replace(
-    /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}/g,
-    (sequence) => {
-      const code = Buffer.from(sequence, 'latin1').toString('utf8').codePointAt(0) ?? 0
-      return `%u${code.toString(16).padStart(4, '0')}`
-    },
-  )
+  if (!/[\xc2-\xf4]/.test(text)) return text
+  let left = ''
+  let from = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const bytes = sequenceLength(text, at)
+    if (bytes === 0) continue
+    left += `${text.slice(from, at)}%u${codeAt(text, at, bytes).toString(16).padStart(4, '0')}`
+    from = at + bytes
+    at = from - 1
+  }
+  return left + text.slice(from)
+}
+
+/** RFC 3629, 4; 0 for a byte that begins none. */
+function sequenceLength(text: string, at: number): number {
+  const lead = text.charCodeAt(at)
+  if (lead < 0xc2 || lead > 0xf4) return 0
+  const second = text.charCodeAt(at + 1)
+  const [least, most] = [lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80, lead === 0xf4 ? 0x8f : 0xbf]
+  if (!(second >= least && second <= most)) return 0
+  const bytes = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  for (let place = at + 2; place < at + bytes; place += 1) if ((text.charCodeAt(place) & 0xc0) !== 0x80) return 0
+  return bytes
+}
+
+function codeAt(text: string, at: number, bytes: number): number {
+  let code = text.charCodeAt(at) & (0x7f >> bytes)
+  for (let place = at + 1; place < at + bytes; place += 1) code = (code << 6) | (text.charCodeAt(place) & 0x3f)
+  return code
 }

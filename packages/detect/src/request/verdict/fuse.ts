@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { DetectorName, Evidence } from './detector.ts'
+import { type DetectorName, detectorNames, type Evidence } from './detector.ts'
 import type { ThreatType } from './threats.ts'
 import { nextShare, priorWeight, weightsMax } from './weights.ts'
 
@@ -17,8 +17,12 @@ export type Fused = {
  * one thing said in several ways, and counts less each time. More evidence never makes an attack less likely.
  */
 export function fuse(evidence: readonly Weighed[]): Fused {
-  const told = Object.entries(Object.groupBy(evidence, ({ detector }) => detector)) as [DetectorName, Weighed[]][]
-  const sum = told.reduce((all, [detector, own]) => all + Math.min(weightsMax[detector], weightOf(own)), priorWeight)
+  const told = Object.groupBy(evidence, ({ detector }) => detector)
+  // In one order always: sums of the same weights are rounded otherwise in another.
+  const sum = detectorNames.reduce((all, detector) => {
+    const own = told[detector]
+    return own === undefined ? all : all + Math.min(weightsMax[detector], weightOf(own))
+  }, priorWeight)
   return { probability: 1 / (1 + Math.exp(-sum)), type: typeOf(evidence) }
 }
 
