@@ -7,6 +7,7 @@ import { benchApi } from './api.ts'
 import { benchAttack } from './attack.ts'
 import { benchAuthz } from './authz.ts'
 import { benchBehaviour } from './behaviour.ts'
+import { benchDetect } from './detect.ts'
 import type { Figure } from './figure.ts'
 import { benchFleet } from './fleet/fleet.ts'
 import { benchGrowth } from './growth.ts'
@@ -29,7 +30,19 @@ import { benchSigners } from './signers.ts'
 import { benchTenants } from './tenants.ts'
 import { benchVerify } from './verify.ts'
 
-const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGenerator<Figure>>> = {
+type Bench = (runs?: number, rows?: number) => AsyncGenerator<Figure | string>
+
+const { values, positionals } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    runs: { type: 'string' },
+    rows: { type: 'string' },
+    corpus: { type: 'string' },
+  },
+  allowPositionals: true,
+})
+
+const benches: Readonly<Record<string, Bench>> = {
   seal: benchSeal,
   verify: benchVerify,
   ingest: benchIngest,
@@ -56,12 +69,8 @@ const benches: Readonly<Record<string, (runs?: number, rows?: number) => AsyncGe
   fleet: benchFleet,
   agent: benchAgent,
   requests: benchRequests,
+  detect: (runs, rows) => benchDetect({ runs, rows, corpus: values.corpus ?? process.env.SEALWATCH_BENCH_CORPUS }),
 }
-
-const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, runs: { type: 'string' }, rows: { type: 'string' } },
-  allowPositionals: true,
-})
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(', ')}. There are ${Object.keys(benches).join(', ')}`)
@@ -69,11 +78,21 @@ if (unknown.length > 0) {
 }
 const numberOf = (given: string | undefined) => (given === undefined ? undefined : Number(given))
 const [runs, rows] = [numberOf(values.runs), numberOf(values.rows)]
-if (!values.json)
-  console.log('| figure | median | min – max | runs | peer | peer median | ratio |\n|---|---|---|---|---|---|---|')
+const head = '| figure | median | min – max | runs | peer | peer median | ratio |\n|---|---|---|---|---|---|---|'
+if (!values.json) console.log(head)
+let isHeadDue = false
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-  for await (const figure of (benches[name] as (typeof benches)[string])(runs, rows))
-    console.log(values.json ? JSON.stringify(figure) : rowOf(figure))
+  for await (const figure of (benches[name] as (typeof benches)[string])(runs, rows)) {
+    if (values.json) {
+      if (typeof figure !== 'string') console.log(JSON.stringify(figure))
+    } else if (typeof figure === 'string') {
+      console.log(`\n${figure}`)
+      isHeadDue = true
+    } else {
+      console.log(isHeadDue ? `\n${head}\n${rowOf(figure)}` : rowOf(figure))
+      isHeadDue = false
+    }
+  }
 }
 
 function rowOf({ name, unit, median, min, max, runs, peer, peer_median, ratio }: Figure): string {

@@ -13,7 +13,13 @@ export type RuleSet = {
   readonly variable: string
   readonly level: number
 }
-export type Judgement = { readonly us: number; readonly ids: ReadonlySet<number> }
+/** By the clock, of the processor, what its rules reckoned together, and which of them matched. */
+export type Judgement = {
+  readonly us: number
+  readonly cpuUs: number
+  readonly score: number
+  readonly ids: ReadonlySet<number>
+}
 
 export const debianRules = (level: number): RuleSet => ({
   rules: '/usr/share/modsecurity-crs/rules',
@@ -43,38 +49,70 @@ export function loadOurs(set: RuleSet): LoadedSecRules {
 }
 
 /** As libmodsecurity's recommended configuration has it. */
-const engine = (variable: string, level: number) => `SecRuleEngine DetectionOnly
+const engine = ({ variable, level }: RuleSet, mode: string) => `SecRuleEngine ${mode}
 SecRequestBodyAccess On
 SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\\+|/)|text/)xml" "id:1,phase:1,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:2,phase:1,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 SecAction "id:3,phase:1,pass,nolog,setvar:tx.${variable}=${level}"
 `
 
-/** What libmodsecurity makes of each. Undefined, with a word about it, where it cannot be built. */
-export function judgeByModSecurity(contexts: readonly RequestContext[], set: RuleSet): Judgement[] | undefined {
+/** Behind all rules: the score comes as the message of one that is ours. */
+const scoring = `SecRule TX:ANOMALY_SCORE "@gt 0" "id:4,phase:2,pass,log,msg:'%{TX.ANOMALY_SCORE}'"\n`
+
+export type ModSecurity = {
+  /** What libmodsecurity makes of each; a process each time. */
+  judge(contexts: readonly RequestContext[]): Judgement[]
+  /** The most memory that its last process held, in MB. */
+  readonly peakMb: () => number
+  end(): void
+}
+
+/** Undefined, with a word about it, where it cannot be built. */
+export function openModSecurity(set: RuleSet): ModSecurity | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'modsecurity-'))
+  const end = () => rmSync(folder, { recursive: true })
+  const program = join(folder, 'modsecurity')
+  const source = join(import.meta.dirname, 'modsecurity.cc')
+  if (spawnSync('g++', ['-O2', '-o', program, source, '-lmodsecurity']).status !== 0) {
+    console.error('SKIPPED: libmodsecurity: it does not build (apt-get install g++ libmodsecurity-dev)')
+    end()
+    return undefined
+  }
+  const files = configurationOf(set, folder)
+  let peakMb = 0
+  return {
+    end,
+    peakMb: () => peakMb,
+    judge(contexts) {
+      const input = Buffer.concat(contexts.flatMap(framed))
+      const { stdout, stderr, status } = spawnSync(program, files, { input, maxBuffer: 256 * 1024 * 1024 })
+      if (status !== 0) throw new Error(`libmodsecurity failed: ${stderr}`)
+      peakMb = (Number(stderr.toString().trim().split('\n').at(-1)) * 1_024) / 1e6
+      return stdout.toString().trim().split('\n').map(judgementOf)
+    },
+  }
+}
+
+/** Its files in the order in which they are to be read; those of ours lie in `folder`. */
+export function configurationOf(set: RuleSet, folder: string, mode = 'DetectionOnly'): string[] {
+  const [first, last] = [join(folder, 'engine.conf'), join(folder, 'scoring.conf')]
+  writeFileSync(first, engine(set, mode))
+  writeFileSync(last, scoring)
+  return [first, set.setup, ...filesOf(set).map((name) => join(set.rules, name)), last]
+}
+
+export function judgeByModSecurity(contexts: readonly RequestContext[], set: RuleSet): Judgement[] | undefined {
+  const peer = openModSecurity(set)
   try {
-    const program = join(folder, 'modsecurity')
-    const source = join(import.meta.dirname, 'modsecurity.cc')
-    if (spawnSync('g++', ['-O2', '-o', program, source, '-lmodsecurity']).status !== 0) {
-      console.error('SKIPPED: libmodsecurity: it does not build (apt-get install g++ libmodsecurity-dev)')
-      return undefined
-    }
-    const start = join(folder, 'engine.conf')
-    writeFileSync(start, engine(set.variable, set.level))
-    const files = [start, set.setup, ...filesOf(set).map((name) => join(set.rules, name))]
-    const input = Buffer.concat(contexts.flatMap(framed))
-    const { stdout, stderr, status } = spawnSync(program, files, { input, maxBuffer: 256 * 1024 * 1024 })
-    if (status !== 0) throw new Error(`libmodsecurity failed: ${stderr}`)
-    return stdout.toString().trim().split('\n').map(judgementOf)
+    return peer?.judge(contexts)
   } finally {
-    rmSync(folder, { recursive: true })
+    peer?.end()
   }
 }
 
 function judgementOf(line: string): Judgement {
-  const [ns = 0, ...ids] = line.split(' ').map(Number)
-  return { us: ns / 1_000, ids: new Set(ids) }
+  const [ns = 0, cpuNs = 0, score = 0, ...ids] = line.split(' ').map(Number)
+  return { us: ns / 1_000, cpuUs: cpuNs / 1_000, score, ids: new Set(ids) }
 }
 
 /** As the program reads it: each text after its length. */

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do our engine and libmodsecurity find the same rules? `node bench/peers/same-rules.ts CORPUS.jsonl.gz [RULES SETUP VARIABLE]`
-// at paranoia level 2, of a sample of the corpus; rows are {label, method, path, query, headers, body}, with a body in latin1.
+// at paranoia level 2, of a sample of the corpus (bench/README.md, Requests to replay).
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import process from 'node:process'
-import { gunzipSync } from 'node:zlib'
 import { createInjection } from '@sealwatch/detect/injection'
-import { decodeRequest, type RequestContext, readContext } from '@sealwatch/detect/request'
+import { decodeRequest, type RequestContext } from '@sealwatch/detect/request'
+import { contextOfRow, rowsOf } from '../detect/corpus.ts'
 import { debianRules, judgeByModSecurity, loadOurs } from './modsecurity.ts'
-
-type Row = Pick<RequestContext, 'method' | 'path' | 'query'> & {
-  readonly label: number
-  readonly headers: readonly (readonly [string, string])[]
-  readonly body: string
-}
 
 const [attacksMax, othersMax] = [1_200, 800]
 const [corpus = '', rules, setup, variable] = process.argv.slice(2)
@@ -25,26 +19,12 @@ if (missing.length > 0) console.error(`SKIPPED: ${missing.join(', ')} is not the
 else compareAll(contextsIn(corpus))
 
 function contextsIn(path: string): RequestContext[] {
-  const rows = gunzipSync(readFileSync(path))
-    .toString('utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Row)
+  const rows = rowsOf(path)
   const sample = (label: number, count: number) => {
     const all = rows.filter((row) => row.label === label)
     return all.filter((_, at) => at % Math.max(1, Math.floor(all.length / count)) === 0).slice(0, count)
   }
-  const utf8 = (text: string) => Buffer.from(text, 'utf8')
-  return [...sample(1, attacksMax), ...sample(0, othersMax)].map(({ method, path, query, headers, body }) =>
-    readContext({
-      method,
-      path,
-      query,
-      headers: headers.map(([name, value]) => [utf8(name), utf8(value)]),
-      body: Buffer.from(body, 'latin1'),
-      address: '192.0.2.1',
-    }),
-  )
+  return [...sample(1, attacksMax), ...sample(0, othersMax)].map(contextOfRow)
 }
 
 function compareAll(contexts: readonly RequestContext[]): void {
