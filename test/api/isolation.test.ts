@@ -34,6 +34,7 @@ const marks = [
   'theirincident',
   'theirvault',
   'theirreason',
+  'theirroute',
 ] as const
 
 let server: TestServer
@@ -111,13 +112,18 @@ before(async () => {
   const { channel } = await theirs.call('createNotificationChannel', {
     body: { name: 'of zeta', target: 'https://zeta.example/' },
   })
+  // The ledger is told of those that are about to end.
+  const farAhead = new Date(Date.now() + 60 * 86_400_000).toISOString()
   const { exception } = await theirs.call('addRuleException', {
     body: {
       tag: 'attack.t1003.008',
       selection: null,
       reason: 'theirreason',
-      expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+      expires_at: farAhead,
     },
+  })
+  await theirs.call('addThreatException', {
+    body: { detector: 'rules', route: '/theirroute', reason: 'x', expires_at: farAhead },
   })
   samples = {
     tenant_name: { theirs: 'zeta', nobodys: 'unheard-of' },

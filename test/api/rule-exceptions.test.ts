@@ -111,7 +111,7 @@ test('one that is about to end is told once; after a start the ledger’s word c
   await root.call('addRuleException', { body: { ...body, expires_at: inDays(1) } })
   await server[Symbol.asyncDispose]()
   const database = new DatabaseSync(join(dir, 'index.sqlite'))
-  database.exec(`INSERT INTO rule_exceptions SELECT tenant, 'exc_00000000000000000000', rule_id, tag, selection, reason, owner, created_at, expires_at, 0
+  database.exec(`INSERT INTO rule_exceptions SELECT tenant, 'exc_00000000000000000000', rule_id, tag, selection, reason, owner, created_at, expires_at, 0, request
      FROM rule_exceptions WHERE exception_id = '${exception.exception_id}'`)
   database.close()
   server = await startServer({}, undefined, { dir })

@@ -36,7 +36,7 @@ test('DET-1 an attack is told with its reasons, and is an alert in the ledger of
   assert.equal(told.recommendation, 'block')
   assert.deepEqual([told.threat?.type, told.threat?.severity], ['sql_injection', 'critical'])
   assert.equal(told.threat?.reasons[0]?.where, 'ARGS_GET:q')
-  assert.deepEqual(told.detectors, { absent: ['reputation', 'behaviour'], cut: [] })
+  assert.deepEqual(told.detectors, { absent: ['reputation'], cut: [] })
   assert.equal(told.ledger?.tenant, 'acme')
   assert.equal((await alertsOf('acme')).length, 1)
   assert.deepEqual(await alertsOf('zeta'), [])
@@ -54,9 +54,28 @@ test('DET-1 a request that is none enters no ledger', async () => {
   const told = await acme.call('analyzeThreat', { body: { request_context } })
   assert.deepEqual(
     { ...told, detectors: undefined },
-    { threat_detected: false, recommendation: 'allow', detectors: undefined, ledger: null },
+    {
+      threat_detected: false,
+      action: 'allow',
+      recommendation: 'allow',
+      excepted: [],
+      detectors: undefined,
+      ledger: null,
+    },
   )
   assert.equal((await alertsOf('acme')).length, before)
+})
+
+test('DET-1 the scores of requests are counted for their tenant alone', async () => {
+  const { days, scores, reasons, mode } = await server.root('acme').call('getThreatCalibration')
+  const requests = scores.reduce((sum, count) => sum + count, 0)
+  const threats = scores.slice(50).reduce((sum, count) => sum + count, 0)
+  assert.deepEqual({ days, requests, threats, mode }, { days: 1, requests: 3, threats: 2, mode: 'observe' })
+  assert.deepEqual(
+    reasons.map(({ threats: times, false_alarms }) => [times, false_alarms]),
+    [[2, 0]],
+  )
+  assert.equal((await server.root('zeta').call('getThreatCalibration')).days, 0)
 })
 
 test('DET-5 what is no request is refused by its form', async () => {

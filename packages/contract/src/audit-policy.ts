@@ -25,6 +25,7 @@ export const auditPolicies: Readonly<Record<string, AuditPolicy>> = {
   role_granted: 'fail',
   role_written: 'fail',
   rule_exception_added: 'fail',
+  request_settings_set: 'fail',
   token_created: 'fail',
   login_link_created: 'fail',
   break_glass_opened: 'fail',

@@ -12,6 +12,10 @@ import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-g
 import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
 import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
 import { detectAnalyze } from './detect-analyze.ts'
+import { detectCalibrate } from './detect-calibrate.ts'
+import { detectExceptAdd, detectExceptList, detectExceptRemove } from './detect-except.ts'
+import { detectFeedback } from './detect-feedback.ts'
+import { detectSettings, detectSettingsSet } from './detect-settings.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { drillKeyCompromise, drillStrictSignature } from './drill.ts'
@@ -173,6 +177,13 @@ export const commandTable: readonly Command[] = [
   rulesExceptList,
   rulesExceptRemove,
   detectAnalyze,
+  detectSettings,
+  detectSettingsSet,
+  detectExceptAdd,
+  detectExceptList,
+  detectExceptRemove,
+  detectCalibrate,
+  detectFeedback,
   policyList,
   policyExample,
   policyShow,

@@ -86,6 +86,10 @@ export const actions = {
   'quarantine:replay': { of: 'tenant', roles: responders },
   'quarantine:release': { of: 'tenant', roles: responders },
   'threat:analyze': { of: 'tenant', roles: responders },
+  /** How requests are judged, and what came of it. */
+  'threat:read': { of: 'tenant', roles: everyone },
+  'threat:feedback': { of: 'tenant', roles: responders },
+  'threat:tune': { of: 'tenant', roles: admins },
   'vulnerability:list': { of: 'tenant', roles: everyone },
   'vulnerability:scan': { of: 'tenant', roles: responders },
   'incident:read': { of: 'tenant', roles: everyone },

@@ -184,6 +184,8 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.notices.run(signal)),
       whileFull(() => rooms.rules.run(signal)),
       whileFull(() => rooms.exceptions.run(signal)),
+      rooms.scores.run(signal),
+      rooms.habits.run(signal),
       rooms.feeds?.run(signal) ?? Promise.resolve(),
       rooms.reload === undefined ? Promise.resolve() : heedReloads(),
     ),

@@ -5,18 +5,28 @@ import { signDrill, signKeyReport, signSignoff } from '@sealwatch/ledger'
 import { type Access, openAccess, openSignIn, type SignIn } from '../access/index.ts'
 import { ruleFoldersOf } from '../config.ts'
 import {
+  type Calibrations,
+  createCalibrations,
   createExceptions,
   createGlances,
+  createRequestFeedback,
+  createRequestSettings,
   createRequests,
   createRuleList,
+  createScoreBook,
   type Exceptions,
   type FeedFollower,
   type Glances,
+  type Habits,
   openFeeds,
+  openHabits,
   openRules,
+  type RequestFeedback,
+  type RequestSettings,
   type Requests,
   type RuleList,
   type Rules,
+  type ScoreBook,
 } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
 import {
@@ -106,6 +116,11 @@ export type Rooms = Books & {
   /** Where feeds of mistrusted addresses are set. */
   readonly feeds: FeedFollower | undefined
   readonly requests: Requests
+  readonly requestSettings: RequestSettings
+  readonly scores: ScoreBook
+  readonly habits: Habits
+  readonly feedback: RequestFeedback
+  readonly calibrations: Calibrations
   readonly policies: Policies
   readonly dryRuns: DryRuns
   readonly groups: Groups
@@ -187,7 +202,14 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   })
   const rules = await openRules({ ...books, ruleFolders: ruleFoldersOf(config) })
   const exceptions = createExceptions({ ...books, rules })
-  for (const tenant of ledgers.tenants) await exceptions.load(tenant)
+  const requestSettings = createRequestSettings(books)
+  const scores = createScoreBook(books)
+  const feedback = createRequestFeedback(books)
+  const habits = await openHabits(books)
+  for (const tenant of ledgers.tenants) {
+    await exceptions.load(tenant)
+    await requestSettings.load(tenant)
+  }
   const glances = createGlances(rules)
   const { feedPlan } = books
   const feeds = feedPlan && (await openFeeds({ ...books, config: feedPlan, dir: join(dir, 'feeds') }))
@@ -264,7 +286,19 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     exceptions,
     glances,
     feeds,
-    requests: createRequests({ ...books, reputation: feeds?.reputation }),
+    requestSettings,
+    scores,
+    habits,
+    feedback,
+    calibrations: createCalibrations({ ...books, scores, feedback, exceptions, settings: requestSettings }),
+    requests: createRequests({
+      ...books,
+      exceptions,
+      scores,
+      habits,
+      settings: requestSettings,
+      reputation: feeds?.reputation,
+    }),
     policies,
     dryRuns,
     groups,

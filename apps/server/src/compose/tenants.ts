@@ -28,6 +28,9 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     trust,
     strictness,
     exceptions,
+    requestSettings,
+    scores,
+    habits,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
@@ -47,6 +50,8 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       trust.certificates.forgetTenant(tenant)
       strictness.forgetTenant(tenant)
       exceptions.forgetTenant(tenant)
+      requestSettings.forgetTenant(tenant)
+      scores.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
       await rows.settled(tenant)
@@ -67,6 +72,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       await disk.makeDirectory(goneDir)
       if (await ports.hasLedger(tenant)) await disk.rename(ledgerOf(tenant), gone)
       await disk.removeDirectory(gone)
+      await habits.forgetTenant(tenant)
       await quarantine.forget(tenant)
       await index.forget(tenant)
       await store.forget(tenant)

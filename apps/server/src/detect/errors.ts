@@ -29,6 +29,16 @@ export const ruleErrors = {
     rule: 'a tenant has at most 200 exceptions that are not over',
     advice: 'Remove some that nobody needs: sealwatch rules except list',
   },
+  THREAT_UNKNOWN: {
+    kind: 'not_found',
+    rule: "an alert of a request stands in that line of the tenant's ledger",
+    advice: 'See the line of each: sealwatch alerts --json, or `ledger` in the answer of analyze',
+  },
+  REQUEST_SETTINGS_CHANGED: {
+    kind: 'conflict',
+    rule: 'how requests are judged is changed by one at a time',
+    advice: 'Look at how they are judged now, and change that: sealwatch detect settings',
+  },
   RULE_UNKNOWN: {
     kind: 'not_found',
     rule: 'a rule of that id is in force',

@@ -29,8 +29,20 @@ export const exceptionLimits = {
 } as const
 
 /** Of what the ledger says of it, so that a row of the database can be held against that. */
-export const digestOf = ({ tenant, exception_id, rule_id, tag, selection, expires_at, owner }: ExceptionRow): string =>
-  hash('sha256', canonicalize({ tenant, exception_id, rule_id, tag, selection, expires_at, owner }), 'hex')
+export function digestOf(row: ExceptionRow): string {
+  const { tenant, exception_id, rule_id, tag, selection, request, expires_at, owner } = row
+  const said = {
+    tenant,
+    exception_id,
+    rule_id,
+    tag,
+    selection,
+    expires_at,
+    owner,
+    ...(request !== null && { request }),
+  }
+  return hash('sha256', canonicalize(said), 'hex')
+}
 
 export const isMeant = (rule: ExceptedRule, { ruleId, tag }: Excepted): boolean =>
   ruleId === null ? tag !== null && rule.tags.includes(tag) : rule.id === ruleId

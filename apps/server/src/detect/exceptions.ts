@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto'
-import { type Log, rfc3339, rfc3339From, toSeconds } from '@sealwatch/base'
+import { canonicalize, type Log, rfc3339 } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
+import type { RequestContext } from '@sealwatch/detect/request'
+import type { ExceptionOf } from '@sealwatch/detect/verdict'
 import { type Authorised, actBy } from '../access/index.ts'
 import { actEvent, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { Ledgers } from '../ingest/index.ts'
 import type { Tx } from '../store/index.ts'
+import { checkedException, type WantedException } from './checked-exception.ts'
 import { ruleError } from './errors.ts'
+import { endingAct, exceptionAct } from './exception-acts.ts'
 import {
-  compileException,
   createExceptionJudge,
-  digestOf,
   type ExceptedRule,
   type ExceptionRow,
   isMeant,
   exceptionLimits as limits,
   type Selection,
 } from './exception-form.ts'
-import { exceptionCodes, vouchedExceptions } from './exception-vouching.ts'
+import { vouchedExceptions } from './exception-vouching.ts'
+import { createRequestExceptionJudge, type RequestMatter, titleOf } from './request-exception.ts'
 import type { RulesReader } from './rulebook.ts'
 
 export type ExceptionRecord = ExceptionRow & {
@@ -27,28 +30,26 @@ export type ExceptionRecord = ExceptionRow & {
   readonly state: 'standing' | 'ending'
 }
 
-export type WantedException = {
-  readonly ruleId?: string | undefined
-  readonly tag?: string | undefined
-  readonly selection: Selection
-  readonly reason: string
-  /** As people give it. */
-  readonly expiresAt: string
-}
+/** What exceptions are about: matches of rules over events, or what requests are judged by. */
+export type ExceptionKind = 'events' | 'requests'
 
-/** Matches of rules that a tenant wants no alert of, until a moment: its own matter, and an act in its ledger. */
+/** What a tenant wants no alert of, until a moment: its own matter, and an act in its ledger. */
 export type Exceptions = {
   /** That are not over, oldest first. */
-  list(by: Authorised<'rule:read'>): Promise<ExceptionRecord[]>
+  list(by: Authorised<'rule:read'>, kind: ExceptionKind): Promise<ExceptionRecord[]>
   /** Throws RULE_UNKNOWN, EXCEPTION_INVALID, EXCEPTIONS_TOO_MANY. It counts once its line is in the ledger. */
   add(
     by: Authorised<'rule:except'>,
     wanted: WantedException,
   ): Promise<{ readonly exception: ExceptionRecord; readonly recorded: Recorded }>
   /** Throws EXCEPTION_UNKNOWN. */
-  remove(by: Authorised<'rule:except'>, id: string): Promise<Recorded>
+  remove(by: Authorised<'rule:except'>, id: string, kind: ExceptionKind): Promise<Recorded>
   /** Whether no alert is made of a match; counts it. */
   excepts(tenant: string, rule: ExceptedRule, event: { readonly type_uid: number }, side: Side): boolean
+  /** Which exception a piece of evidence against a request does not count for, which it counts; undefined: none is about it. */
+  ofRequest(tenant: string, asked: Pick<RequestContext, 'method' | 'path' | 'route'>): ExceptionOf | undefined
+  /** Whether there is just this exception. */
+  has(tenant: string, matter: RequestMatter): boolean
   /** Of all tenants, that are not over; and matches that made no alert for one, since the start. */
   readonly counts: { readonly standing: number; readonly ending: number; readonly excepted: number }
   /** Tells of those that are about to end, until the signal fires. */
@@ -67,6 +68,7 @@ export type ExceptionsOptions = RecordOptions & {
 type Standing = {
   readonly row: ExceptionRow
   readonly judge: ReturnType<typeof createExceptionJudge>
+  readonly ofRequests: ReturnType<typeof createRequestExceptionJudge> | undefined
   readonly endMs: number
   excepted: number
   isTold: boolean
@@ -96,41 +98,6 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
     state: endMs - clock.nowMs() <= limits.endingMs ? 'ending' : 'standing',
   })
 
-  function check({ ruleId, tag, selection, expiresAt }: WantedException, attempted: string): string {
-    const invalid = (received: string) => ruleError('EXCEPTION_INVALID', { attempted, received })
-    if ((ruleId === undefined) === (tag === undefined)) throw invalid('a rule and a tag, or neither')
-    const { rules: single, correlations } = rules.ruleset
-    const meant = [...single, ...correlations].filter((rule: ExceptedRule) =>
-      isMeant(rule, { ruleId: ruleId ?? null, tag: tag ?? null }),
-    )
-    if (meant.length === 0) throw ruleError('RULE_UNKNOWN', { attempted, received: ruleId ?? tag })
-    if (selection !== null) for (const rule of meant) compileException(rule, selection)
-    const expires = rfc3339From(expiresAt)
-    const aheadMs = Date.parse(expires ?? '') - clock.nowMs()
-    if (expires === undefined || !(aheadMs > 0 && aheadMs <= limits.daysMax * 86_400_000))
-      throw invalid(`an end that is not ahead, or more than ${limits.daysMax} days`)
-    return expires
-  }
-
-  const actOf = (by: Authorised, row: ExceptionRow, what: 'added' | 'removed') => ({
-    code: exceptionCodes[what],
-    component: 'detect',
-    tenant: by.tenant,
-    by: actBy(by),
-    verb: what === 'added' ? ('create' as const) : ('delete' as const),
-    severity: 'medium' as const,
-    message: `the exception ${row.exception_id} from ${row.rule_id ?? row.tag} was ${what}${what === 'added' ? `: until ${toSeconds(row.expires_at)}` : ''}`,
-    entity: { type: 'Rule Exception', uid: `${by.tenant}/${row.exception_id}` },
-    // What its selection names may be a person: the ledger has its digest.
-    details: {
-      rule_exception: row.exception_id,
-      rule_exception_of: row.rule_id ?? row.tag,
-      rule_exception_digest: digestOf(row),
-      expires_at: row.expires_at,
-      change_cause: row.reason,
-    },
-  })
-
   async function checkRoom(tx: Tx, tenant: string, attempted: string): Promise<void> {
     const now = rfc3339(clock.nowNs())
     await tx.deleteFrom('rule_exceptions').where('tenant', '=', tenant).where('expires_at', '<=', now).execute()
@@ -144,19 +111,8 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
 
   /** Line and mark are one transaction: it is told once. */
   async function tellEnding(standing: Standing): Promise<void> {
-    const { tenant, exception_id, rule_id, tag, expires_at, owner } = standing.row
-    const event = actEvent(voice, {
-      code: 'rule_exception_ending',
-      component: 'detect',
-      tenant,
-      timeNs: clock.nowNs(),
-      by: { name: 'server:rules', requestId: exception_id },
-      verb: 'update',
-      severity: 'low',
-      message: `the exception ${exception_id} of ${owner} from ${rule_id ?? tag} ends at ${toSeconds(expires_at)}: what it kept quiet is alerted of then`,
-      entity: { type: 'Rule Exception', uid: `${tenant}/${exception_id}` },
-      details: { rule_exception: exception_id, rule_exception_of: rule_id ?? tag, expires_at },
-    })
+    const { tenant, exception_id, expires_at } = standing.row
+    const event = actEvent(voice, endingAct(standing.row, clock.nowNs()))
     await store.transaction(async (tx) => {
       await tx
         .updateTable('rule_exceptions')
@@ -172,26 +128,26 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
   }
 
   return {
-    list: async ({ tenant }) => standingIn(tenant).map(recordOf),
+    list: async ({ tenant }, kind) =>
+      standingIn(tenant)
+        .filter(({ row }) => kindOf(row) === kind)
+        .map(recordOf),
     add: async (by, wanted) => {
       const { tenant } = by
-      const attempted = `excepting matches of ${wanted.ruleId ?? wanted.tag}`
-      const expires_at = check(wanted, attempted)
+      const of = 'request' in wanted ? titleOf(wanted.request) : (wanted.ruleId ?? wanted.tag)
+      const attempted = `excepting matches of ${of}`
       const row: ExceptionRow = {
         tenant,
         exception_id: `exc_${randomBytes(10).toString('hex')}`,
-        rule_id: wanted.ruleId ?? null,
-        tag: wanted.tag ?? null,
-        selection: JSON.stringify(wanted.selection),
+        ...checkedException(wanted, { ruleset: rules.ruleset, nowMs: clock.nowMs() }, attempted),
         reason: wanted.reason,
         owner: actBy(by).name,
         created_at: rfc3339(clock.nowNs()),
-        expires_at,
         ending_told: 0,
       }
       const recorded = await recordAct(
         options,
-        actOf(by, row, 'added'),
+        exceptionAct(by, row, 'added'),
         async (tx) => {
           await checkRoom(tx, tenant, attempted)
           await tx.insertInto('rule_exceptions').values(row).execute()
@@ -210,14 +166,14 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
       )
       return { exception: recordOf(standingOf(row)), recorded }
     },
-    remove: async (by, id) => {
+    remove: async (by, id, kind) => {
       const { tenant } = by
-      const found = standingIn(tenant).find(({ row }) => row.exception_id === id)
+      const found = standingIn(tenant).find(({ row }) => row.exception_id === id && kindOf(row) === kind)
       const attempted = `removing the exception ${id}`
       if (found === undefined) throw ruleError('EXCEPTION_UNKNOWN', { attempted, received: id })
       return recordAct(
         options,
-        actOf(by, found.row, 'removed'),
+        exceptionAct(by, found.row, 'removed'),
         async (tx) => {
           await tx.deleteFrom('rule_exceptions').where('tenant', '=', tenant).where('exception_id', '=', id).execute()
         },
@@ -233,6 +189,17 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
       excepted += 1
       return true
     },
+    ofRequest: (tenant, asked) => {
+      const about = standingIn(tenant).filter(({ ofRequests }) => ofRequests?.isAbout(asked) === true)
+      if (about.length === 0) return undefined
+      return (evidence) => {
+        const found = about.find(({ ofRequests }) => ofRequests?.excepts(evidence) === true)
+        if (found === undefined) return undefined
+        found.excepted += 1
+        return found.row.exception_id
+      }
+    },
+    has: (tenant, matter) => standingIn(tenant).some(({ row }) => row.request === canonicalize(matter)),
     get counts() {
       const all = [...byTenant.keys()].flatMap(standingIn)
       return { standing: all.length, ending: all.filter((one) => recordOf(one).state === 'ending').length, excepted }
@@ -259,9 +226,12 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
   }
 }
 
+const kindOf = ({ request }: ExceptionRow): ExceptionKind => (request === null ? 'events' : 'requests')
+
 const standingOf = (row: ExceptionRow): Standing => ({
   row,
   judge: createExceptionJudge(JSON.parse(row.selection) as Selection),
+  ofRequests: row.request === null ? undefined : createRequestExceptionJudge(JSON.parse(row.request) as RequestMatter),
   endMs: Date.parse(row.expires_at),
   excepted: 0,
   isTold: row.ending_told === 1,

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
 import { createHealth } from '@sealwatch/base/health'
+import { createBehaviour } from '@sealwatch/detect/behaviour'
 import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
 import { createRequests } from './requests.ts'
 
@@ -17,6 +18,10 @@ function shown(modelFolder?: string): Record<string, unknown> {
     requestRules,
     requestModel: openRequestModel(modelFolder),
     reputation: undefined,
+    habits: { ...createBehaviour({ seed: [1, 2, 3, 4], usersMax: 1, tenantsMax: 1 }), learn: unused },
+    settings: unused,
+    exceptions: unused,
+    scores: unused,
     store: unused,
     outbox: unused,
     voice: unused,
@@ -31,11 +36,11 @@ function shown(modelFolder?: string): Record<string, unknown> {
 test('DET-1 /healthz names the model that judges requests', () => {
   const { level, model, without_model, absent } = shown()
   assert.match(String(model), /^[0-9a-f]{64}$/)
-  assert.deepEqual([level, without_model, absent], ['ok', null, ['reputation', 'behaviour']])
+  assert.deepEqual([level, without_model, absent], ['ok', null, ['reputation']])
 })
 
 test('DET-1 /healthz warns where requests are judged without a model, and says why', () => {
   const { level, model, without_model, absent } = shown('/nonexistent')
   assert.match(String(without_model), /^MODEL_UNREADABLE .*ENOENT/)
-  assert.deepEqual([level, model, absent], ['warning', null, ['model', 'reputation', 'behaviour']])
+  assert.deepEqual([level, model, absent], ['warning', null, ['model', 'reputation']])
 })

@@ -305,4 +305,23 @@ export const migrations: readonly string[] = [
      tenant TEXT NOT NULL, exception_id TEXT NOT NULL, rule_id TEXT, tag TEXT, selection TEXT NOT NULL, reason TEXT NOT NULL,
      owner TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL, ending_told INTEGER NOT NULL,
      PRIMARY KEY (tenant, exception_id)) STRICT, WITHOUT ROWID;`,
+  // How requests of services are judged; a row counts as far as the ledger says it.
+  `CREATE TABLE request_settings (
+     tenant TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL, observe INTEGER NOT NULL, challenge INTEGER NOT NULL,
+     block INTEGER NOT NULL, reason TEXT NOT NULL, changed_at TEXT NOT NULL, changed_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, version)) STRICT, WITHOUT ROWID;`,
+  // An exception may be about requests.
+  `ALTER TABLE rule_exceptions ADD COLUMN request TEXT;`,
+  // Which scores requests had, by day, and what weighed most in threats.
+  `CREATE TABLE request_scores (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, score INTEGER NOT NULL, requests INTEGER NOT NULL,
+     PRIMARY KEY (tenant, day, score)) STRICT, WITHOUT ROWID;
+   CREATE TABLE request_reasons (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, detector TEXT NOT NULL, id TEXT NOT NULL, threats INTEGER NOT NULL,
+     PRIMARY KEY (tenant, day, detector, id)) STRICT, WITHOUT ROWID;`,
+  // What people said of threats.
+  `CREATE TABLE request_feedback (
+     tenant TEXT NOT NULL, leaf_index INTEGER NOT NULL, word TEXT NOT NULL, day TEXT NOT NULL, score INTEGER NOT NULL,
+     threat TEXT NOT NULL, told_at TEXT NOT NULL, told_by TEXT NOT NULL,
+     PRIMARY KEY (tenant, leaf_index)) STRICT, WITHOUT ROWID;`,
 ]

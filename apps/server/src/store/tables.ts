@@ -441,7 +441,7 @@ export type Tables = {
     /** Since when an alert stands that it waits (Unix ns). */
     alarmed_ns: string | null
   }
-  /** Of which matches of rules no alert is made. */
+  /** Of which matches of rules no alert is made, and what of requests does not count. */
   rule_exceptions: {
     tenant: string
     exception_id: string
@@ -450,12 +450,44 @@ export type Tables = {
     tag: string | null
     /** JSON: a selection of Sigma; null: whatever the event. */
     selection: string
+    /** JSON: a RequestMatter, in the place of rule, tag and selection; null: it is about events. */
+    request: string | null
     reason: string
     owner: string
     created_at: string
     expires_at: string
     /** 1: that it is about to end stands in the ledger. */
     ending_told: number
+  }
+  /** How requests of services are judged: versions, of which the newest counts. */
+  request_settings: {
+    tenant: string
+    version: number
+    mode: 'observe' | 'block'
+    /** Scores, of 100. */
+    observe: number
+    challenge: number
+    block: number
+    reason: string
+    changed_at: string
+    changed_by: string
+  }
+  /** How many requests of services had which score, of 100, on a day (UTC); and what weighed most in how many threats. */
+  request_scores: { tenant: string; day: string; score: number; requests: number }
+  request_reasons: { tenant: string; day: string; detector: string; id: string; threats: number }
+  /** What people said of threats: whether they were any. */
+  request_feedback: {
+    tenant: string
+    /** Of the alert. */
+    leaf_index: number
+    word: 'false_alarm' | 'right'
+    /** Of the alert (UTC). */
+    day: string
+    score: number
+    /** JSON: method, route and reasons, as the alert has them. */
+    threat: string
+    told_at: string
+    told_by: string
   }
   /** How often a rule matched on a day (UTC), and whether that made an alert. */
   rule_counts: { tenant: string; day: string; rule_id: string; fired: number; excepted: number }

@@ -87,6 +87,10 @@ type MoreOfUnmapped =
   | 'rule_exception'
   | 'rule_exception_of'
   | 'rule_exception_digest'
+  | 'request_feedback'
+  | 'request_feedback_of'
+  | 'request_settings'
+  | 'request_settings_version'
   | 'rules_digest'
   | 'rules_came'
   | 'rules_went'
@@ -319,6 +323,10 @@ const unmapped = {
   rule_exception_of: 'plain',
   // Of what it names, a person maybe, the digest alone.
   rule_exception_digest: 'plain',
+  request_feedback: 'plain',
+  request_feedback_of: 'plain',
+  request_settings: 'plain',
+  request_settings_version: 'plain',
   rules_digest: 'plain',
   rules_came: 'plain',
   rules_went: 'plain',

@@ -1848,7 +1848,7 @@ export type Operations = {
         readonly id: string
       }
       readonly tenant: string
-      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "rule:read" | "rule:except" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
+      readonly actions: readonly ("tenant:list" | "tenant:create" | "tenant:rename" | "tenant:limit" | "tenant:suspend" | "tenant:erase" | "tenant:appoint" | "group:map" | "person:list" | "person:disable" | "person:sign-out" | "person:erase" | "deployment:read" | "keys:read" | "keys:rotate" | "keys:evict" | "manifest:read" | "manifest:sign" | "manifest:apply" | "trust-root:install" | "login-link:create" | "break-glass:open" | "break-glass:acknowledge" | "alert:list" | "event:list" | "event:reveal" | "event:export" | "feed:subscribe" | "ledger:read" | "audit:list" | "host:list" | "host:invite" | "host:revoke" | "host:configure" | "producer:read" | "producer:manage" | "producer:halt" | "signoff:read" | "signoff:write" | "strict:read" | "strict:switch" | "member:list" | "member:invite" | "member:grant" | "role:list" | "role:write" | "token:list" | "token:create" | "token:revoke" | "rule:read" | "rule:except" | "policy:read" | "policy:try" | "policy:write" | "rows:write" | "subject:erase" | "quarantine:read" | "notification:read" | "notification:manage" | "drill:read" | "drill:run" | "quarantine:replay" | "quarantine:release" | "threat:analyze" | "threat:read" | "threat:feedback" | "threat:tune" | "vulnerability:list" | "vulnerability:scan" | "incident:read" | "incident:open" | "agent:report")[]
       readonly person: {
         readonly person_id: string
         readonly name: string
@@ -2044,6 +2044,9 @@ export type Operations = {
         readonly user?: string
         readonly route?: string
       }
+      readonly outcome?: {
+        readonly status: number
+      }
     }
     readonly answer: {
       readonly threat_detected: boolean
@@ -2055,6 +2058,7 @@ export type Operations = {
         readonly reasons: readonly ({
           readonly detector: string
           readonly what: string
+          readonly id?: string
           readonly where?: string
           readonly matched?: string
           readonly weight: number
@@ -2064,7 +2068,17 @@ export type Operations = {
           readonly where: string
         })[]
       }
+      readonly action: "allow" | "observe" | "challenge" | "block"
       readonly recommendation?: "allow" | "observe" | "challenge" | "block"
+      readonly excepted: readonly ({
+        readonly detector: string
+        readonly what: string
+        readonly id?: string
+        readonly where?: string
+        readonly matched?: string
+        readonly weight: number
+        readonly exception: string
+      })[]
       readonly detectors: {
         readonly absent: readonly string[]
         readonly cut: readonly string[]
@@ -2073,6 +2087,176 @@ export type Operations = {
         readonly tenant: string
         readonly leaf_index: number | null
       } | null
+    }
+  }
+  /** What becomes of a request by its score, and what did before. Needs `threat:read` in the tenant. */
+  readonly getThreatSettings: {
+    readonly answer: {
+      readonly mode: "observe" | "block"
+      readonly thresholds: {
+        readonly observe: number
+        readonly challenge: number
+        readonly block: number
+      }
+      readonly version: number
+      readonly reason: string | null
+      readonly changed_at: string | null
+      readonly changed_by: string | null
+      readonly earlier: readonly ({
+        readonly mode: "observe" | "block"
+        readonly thresholds: {
+          readonly observe: number
+          readonly challenge: number
+          readonly block: number
+        }
+        readonly version: number
+        readonly reason: string | null
+        readonly changed_at: string | null
+        readonly changed_by: string | null
+      })[]
+    }
+  }
+  /** Change what becomes of a request by its score; what is left out stays. Needs `threat:tune` in the tenant. */
+  readonly setThreatSettings: {
+    readonly body: {
+      readonly mode?: "observe" | "block"
+      readonly thresholds?: {
+        readonly observe?: number
+        readonly challenge?: number
+        readonly block?: number
+      }
+      readonly reason: string
+    }
+    readonly answer: {
+      readonly settings: {
+        readonly mode: "observe" | "block"
+        readonly thresholds: {
+          readonly observe: number
+          readonly challenge: number
+          readonly block: number
+        }
+        readonly version: number
+        readonly reason: string | null
+        readonly changed_at: string | null
+        readonly changed_by: string | null
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Which scores the requests of a tenant had, and what weighed most in threats. Needs `threat:read` in the tenant. */
+  readonly getThreatCalibration: {
+    readonly query?: {
+      readonly days?: number
+    }
+    readonly answer: {
+      readonly days: number
+      readonly scores: readonly number[]
+      readonly reasons: readonly ({
+        readonly detector: string
+        readonly id: string
+        readonly threats: number
+        readonly false_alarms: number
+      })[]
+      readonly feedback: {
+        readonly false_alarms: number
+        readonly right: number
+      }
+      readonly suggestions: readonly ({
+        readonly detector: "rules" | "model" | "reputation" | "behaviour" | "signals"
+        readonly id: string | null
+        readonly method: string | null
+        readonly route: string
+        readonly where: string | null
+        readonly false_alarms: number
+      })[]
+      readonly mode: "observe" | "block"
+      readonly thresholds: {
+        readonly observe: number
+        readonly challenge: number
+        readonly block: number
+      }
+    }
+  }
+  /** Say whether a threat was one; calibration and suggested exceptions go by it. Needs `threat:feedback` in the tenant. */
+  readonly giveThreatFeedback: {
+    readonly params: {
+      readonly leaf: number
+    }
+    readonly body: {
+      readonly verdict: "false_alarm" | "right"
+      readonly reason?: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** What does not count against requests, where, and until when. Needs `rule:read` in the tenant. */
+  readonly listThreatExceptions: {
+    readonly answer: {
+      readonly items: readonly ({
+        readonly exception_id: string
+        readonly detector: "rules" | "model" | "reputation" | "behaviour" | "signals"
+        readonly id: string | null
+        readonly method: string | null
+        readonly route: string
+        readonly where: string | null
+        readonly reason: string
+        readonly owner: string
+        readonly created_at: string
+        readonly expires_at: string
+        readonly state: "standing" | "ending"
+        readonly excepted: number
+      })[]
+    }
+  }
+  /** Have what a rule or a detector says of a route not count, until a moment. Needs `rule:except` in the tenant. */
+  readonly addThreatException: {
+    readonly body: {
+      readonly detector: "rules" | "model" | "reputation" | "behaviour" | "signals"
+      readonly id?: string | null
+      readonly method?: string | null
+      readonly route: string
+      readonly where?: string | null
+      readonly reason: string
+      readonly expires_at: string
+    }
+    readonly answer: {
+      readonly exception: {
+        readonly exception_id: string
+        readonly detector: "rules" | "model" | "reputation" | "behaviour" | "signals"
+        readonly id: string | null
+        readonly method: string | null
+        readonly route: string
+        readonly where: string | null
+        readonly reason: string
+        readonly owner: string
+        readonly created_at: string
+        readonly expires_at: string
+        readonly state: "standing" | "ending"
+        readonly excepted: number
+      }
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
+    }
+  }
+  /** Have count again what an exception kept from it. Needs `rule:except` in the tenant. */
+  readonly removeThreatException: {
+    readonly params: {
+      readonly exception_id: string
+    }
+    readonly answer: {
+      readonly ledger: {
+        readonly tenant: string
+        readonly leaf_index: number | null
+      }
     }
   }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
@@ -3488,6 +3672,13 @@ export const operations = {
   addRuleException: ['POST', '/api/v1/rule-exceptions'],
   removeRuleException: ['DELETE', '/api/v1/rule-exceptions/{exception_id}'],
   analyzeThreat: ['POST', '/api/v1/security/threats/analyze'],
+  getThreatSettings: ['GET', '/api/v1/security/threats/settings'],
+  setThreatSettings: ['PUT', '/api/v1/security/threats/settings'],
+  getThreatCalibration: ['GET', '/api/v1/security/threats/calibration'],
+  giveThreatFeedback: ['POST', '/api/v1/security/threats/{leaf}/feedback'],
+  listThreatExceptions: ['GET', '/api/v1/security/threats/exceptions'],
+  addThreatException: ['POST', '/api/v1/security/threats/exceptions'],
+  removeThreatException: ['DELETE', '/api/v1/security/threats/exceptions/{exception_id}'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],

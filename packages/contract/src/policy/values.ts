@@ -4,5 +4,5 @@
 export { addressKey, parsePrefix } from './address.ts'
 export { type FileReach, fileReaches, isPlainPath, placeOf } from './enforced.ts'
 export { resolveLists } from './lists.ts'
-export { compilePaths } from './path-pattern.ts'
+export { compilePaths, pathFault } from './path-pattern.ts'
 export { type KeyRange, mergeRanges, portKey, portRange, rangeWith } from './ranges.ts'

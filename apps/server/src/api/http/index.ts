@@ -2,7 +2,14 @@
 
 import type { Clock, Log, Proxies } from '@sealwatch/base'
 import type { Access, SignIn } from '../../access/index.ts'
-import type { Exceptions, Requests, RuleList } from '../../detect/index.ts'
+import type {
+  Calibrations,
+  Exceptions,
+  RequestFeedback,
+  RequestSettings,
+  Requests,
+  RuleList,
+} from '../../detect/index.ts'
 import type { Drills } from '../../drills/index.ts'
 import type { Replays } from '../../ingest/index.ts'
 import type { Channels } from '../../notify/index.ts'
@@ -18,6 +25,7 @@ import { lookOf } from './page.ts'
 import { httpErrors } from './problems.ts'
 import type { Route } from './route.ts'
 import { openRoute } from './route.ts'
+import { calibrationRoutes } from './routes/calibration.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { deploymentRoutes } from './routes/deployment.ts'
 import { drillRoutes } from './routes/drills.ts'
@@ -51,6 +59,8 @@ import { signoffRoutes } from './routes/signoffs.ts'
 import { strictRoutes } from './routes/strict.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 import { type TenantPorts, tenantRoutes } from './routes/tenants.ts'
+import { threatExceptionRoutes } from './routes/threat-exceptions.ts'
+import { threatSettingsRoutes } from './routes/threat-settings.ts'
 import { threatRoutes } from './routes/threats.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { type ServeOptions, serveRoutes } from './serve-routes.ts'
@@ -75,6 +85,9 @@ export type HttpPorts = TenantPorts &
     readonly ruleList: RuleList
     readonly exceptions: Exceptions
     readonly requests: Requests
+    readonly requestSettings: RequestSettings
+    readonly calibrations: Calibrations
+    readonly feedback: RequestFeedback
     readonly policies: Policies
     readonly dryRuns: DryRuns
     readonly drills: Drills
@@ -121,6 +134,9 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...ruleRoutes(ports.ruleList),
     ...ruleExceptionRoutes(ports.exceptions),
     ...threatRoutes(ports.requests),
+    ...threatSettingsRoutes(ports.requestSettings),
+    ...calibrationRoutes(ports),
+    ...threatExceptionRoutes(ports.exceptions),
     ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),

@@ -14,6 +14,7 @@ export type Unvouched = {
     | 'quarantine_release'
     | 'host_config'
     | 'rule_exception'
+    | 'request_settings'
   readonly name: string
   readonly why: string
 }
@@ -25,6 +26,7 @@ const told: Readonly<Record<Unvouched['kind'], string>> = {
   quarantine_release: 'the release of a quarantined item',
   host_config: 'what hosts are told to do',
   rule_exception: 'an exception from detection rules',
+  request_settings: 'how requests are judged',
 }
 /** In one alarm; more are counted. */
 const namedMax = 20

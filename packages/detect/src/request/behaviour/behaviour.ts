@@ -39,6 +39,8 @@ export type Behaviour = {
    */
   judge(context: BehaviourContext, timeNs: bigint): BehaviourJudgement
   observe(context: BehaviourContext, outcome: BehaviourOutcome, timeNs: bigint): void
+  /** All that was learned of a tenant and its users. */
+  forget(tenant: string): void
   readonly counts: {
     readonly users: number
     readonly tenants: number
@@ -130,6 +132,10 @@ export function createBehaviour(options: BehaviourOptions): Behaviour {
       if (context.user === undefined) return
       nameUser(context.user)
       learn(members.users, members.enterUser(userName, tenant), traits, failed, timeMs)
+    },
+    forget(tenant) {
+      nameTenant(tenant)
+      members.forget(tenantName)
     },
     get counts() {
       return { ...members.counts, ignored }

@@ -62,6 +62,8 @@ export type Members = {
   /** The same, and where there is none one is made. */
   enterTenant(name: Name): number
   enterUser(name: Name, tenant: number): number
+  /** Gives up its users, and all but the name of the tenant itself. */
+  forget(name: Name): void
   /** Rows of tenants, and of the users of one, those that were there latest last. */
   eachTenant(): Iterable<number>
   eachUser(tenant: number): Iterable<number>
@@ -177,6 +179,13 @@ export function newMembers(usersMax: number, tenantsMax: number): Members {
         link(user, tenant)
       }
       return user * rowWords
+    },
+    forget(name) {
+      const tenant = tenantIndex.find(name)
+      if (tenant < 0) return
+      while ((latest[tenant] as number) >= 0) giveUpOldest(tenant)
+      tenants.words.fill(0, tenant * rowWords + place.tenant, (tenant + 1) * rowWords)
+      usedAt[tenant] = 0
     },
     *eachTenant() {
       const order = Array.from({ length: tenantCount }, (_, tenant) => tenant)

@@ -12,6 +12,8 @@ export type DetectorName = (typeof detectorNames)[number]
 export type Evidence = {
   /** Which rule, n-gram, feed or baseline: words of ours or of a rule, never of the request. */
   readonly what: string
+  /** What it is called within its detector, for exceptions: the number of a rule, a feed, a feature, the kind of a signal. */
+  readonly id?: string | undefined
   /** As in `ARGS_GET:q`; undefined when it is of the request as a whole. */
   readonly where?: string | undefined
   /** What the request says there, as it says it: it is redacted before anybody is told. */

@@ -7,6 +7,14 @@ export type Thresholds = { readonly observe: number; readonly challenge: number;
 export const actions = ['allow', 'observe', 'challenge', 'block'] as const
 export type RecommendedAction = (typeof actions)[number]
 
+/** `observe`: nothing is refused, and the verdict says what would have been. */
+export const judgingModes = ['observe', 'block'] as const
+export type JudgingMode = (typeof judgingModes)[number]
+
+/** What is done of what is recommended. */
+export const actionIn = (mode: JudgingMode, recommended: RecommendedAction): RecommendedAction =>
+  mode === 'block' || recommended === 'allow' ? recommended : 'observe'
+
 /** Even odds are a threat that is observed; nine of ten are blocked, where the owner of the service blocks at all. */
 export const defaultThresholds: Thresholds = { observe: 50, challenge: 75, block: 90 }
 

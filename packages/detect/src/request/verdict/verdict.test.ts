@@ -58,14 +58,15 @@ test("DET-1 DET-3 1'; DROP TABLE users; -- in a parameter is blocked, and the ve
     type: 'sql_injection',
     confidence: 1,
     recommended_action: 'block',
+    excepted: [],
     signals: [],
     detectors: { absent: [], cut: [] },
   })
   const matched = "#'; DROP TABLE users; --"
   const rule = { detector: 'rules', where: 'ARGS_GET:q', matched, weight: 7.2 }
   assert.deepEqual(reasons, [
-    { ...rule, what: 'rule 942100: SQL Injection Attack Detected via libinjection' },
-    { ...rule, what: 'rule 942360: Concatenated basic SQL injection' },
+    { ...rule, id: '942100', what: 'rule 942100: SQL Injection Attack Detected via libinjection' },
+    { ...rule, id: '942360', what: 'rule 942360: Concatenated basic SQL injection' },
     {
       detector: 'model',
       what: 'what attacks are written like: "\'; d…"',
@@ -88,6 +89,7 @@ test('DET-1 an ordinary request is let through, with nothing to say against it',
       confidence: 1,
       recommended_action: 'allow',
       reasons: [],
+      excepted: [],
       signals: [],
       detectors: { absent: [], cut: [] },
     },
@@ -131,6 +133,21 @@ test('DET-1 a tenant has thresholds of its own, which rise', () => {
   assert.equal(actionBy({ observe: 99, challenge: 99, block: 100 }), 'allow')
   for (const wrong of [{ observe: 0 }, { observe: 80 }, { block: 101 }, { block: 90.5 }, { block: Number.NaN }])
     assert.throws(() => checkedThresholds(wrong), { code: 'REQUEST_THRESHOLDS' })
+})
+
+test('DET-1 what is excepted does not count, and the verdict says what that was and for which exception', () => {
+  const judge = createJudge({ detectors: { rules: detectByRules(rules), model: detectByModel(model) } })
+  const but = (id: string) => judge.judge(attack, timeNs, undefined, (one) => (one.id === id ? 'exc_1' : undefined))
+  const { reasons, excepted, score } = but('942100')
+  assert.deepEqual(
+    [reasons, excepted].map((told) => told.map(({ id }) => id)),
+    [['942360', undefined], ['942100']],
+  )
+  assert.equal(excepted[0]?.exception, 'exc_1')
+  assert.ok(score <= judge.judge(attack, timeNs).score)
+  const all = judge.judge(attack, timeNs, undefined, ({ detector }) => (detector === 'rules' ? 'exc_2' : undefined))
+  assert.deepEqual([all.threat, all.reasons.length, all.excepted.length], [false, 1, 2])
+  assert.deepEqual(but('1'), judge.judge(attack, timeNs))
 })
 
 test('DET-3 how a request is written is told by what it is', () => {

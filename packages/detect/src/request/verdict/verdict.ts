@@ -14,6 +14,8 @@ export type Reason = {
   readonly detector: DetectorName
   /** The rule, n-gram, feed or baseline. */
   readonly what: string
+  /** What exceptions call it, where it has a name. */
+  readonly id?: string
   /** The parameter, header or part, as in `ARGS_GET:q`. */
   readonly where?: string
   /** What matched, redacted. */
@@ -21,6 +23,11 @@ export type Reason = {
   /** Natural logarithm of the odds. */
   readonly weight: number
 }
+
+/** A reason that did not count, and for which exception. */
+export type ExceptedReason = Reason & { readonly exception: string }
+/** Names the exception for which a piece of evidence does not count; undefined: it does. */
+export type ExceptionOf = (evidence: Weighed) => string | undefined
 
 export type Verdict = {
   readonly threat: boolean
@@ -34,6 +41,8 @@ export type Verdict = {
   readonly recommended_action: RecommendedAction
   /** Heaviest first. */
   readonly reasons: readonly Reason[]
+  /** Heaviest first. */
+  readonly excepted: readonly ExceptedReason[]
   readonly signals: readonly Signal[]
   /** Those that are not there or failed, and those that gave up at their limits. */
   readonly detectors: { readonly absent: readonly DetectorName[]; readonly cut: readonly DetectorName[] }
@@ -48,12 +57,15 @@ export type JudgeOptions = {
 export type Judge = {
   /** Of those that are there. */
   readonly names: readonly DetectorName[]
-  /** Never throws. The time is the request's, in Unix nanoseconds; thresholds are its tenant's. */
-  judge(context: RequestContext, timeNs: bigint, thresholds?: Thresholds): Verdict
+  /** Never throws. The time is the request's, in Unix nanoseconds; thresholds and exceptions are its tenant's. */
+  judge(context: RequestContext, timeNs: bigint, thresholds?: Thresholds, exceptionOf?: ExceptionOf): Verdict
 }
 
 const reasonsMax = 32
 const ordinaryThresholds = checkedThresholds()
+const noException: ExceptionOf = () => undefined
+
+type Excepted = Weighed & { readonly exception: string }
 
 export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judge {
   const present = detectorNames.flatMap((name) => {
@@ -62,10 +74,11 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
   })
   return {
     names: present.map(({ name }) => name),
-    judge(context, timeNs, thresholds = ordinaryThresholds) {
+    judge(context, timeNs, thresholds = ordinaryThresholds, exceptionOf = noException) {
       const decoded = decodeRequest(context, limits)
       const asked = { context, decoded, timeNs }
       const evidence: Weighed[] = []
+      const excepted: Excepted[] = []
       const cut: DetectorName[] = []
       const judged = new Set<DetectorName>()
       for (const { name, detector } of present) {
@@ -73,9 +86,14 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
         if (told === undefined) continue
         judged.add(name)
         if (told.isCut) cut.push(name)
-        for (const one of told.evidence) evidence.push({ ...one, detector: name })
+        for (const one of told.evidence) {
+          const weighed = { ...one, detector: name }
+          const exception = exceptionOf(weighed)
+          if (exception === undefined) evidence.push(weighed)
+          else excepted.push({ ...weighed, exception })
+        }
       }
-      return verdictOf(evidence, { thresholds, signals: decoded.signals, cut, absent: absentOf(judged) })
+      return verdictOf(evidence, { thresholds, excepted, signals: decoded.signals, cut, absent: absentOf(judged) })
 
       function tried(name: DetectorName, detector: Detector) {
         try {
@@ -91,9 +109,13 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
 
 const absentOf = (judged: ReadonlySet<DetectorName>) => detectorNames.filter((name) => !judged.has(name))
 
-type Circumstances = Verdict['detectors'] & Pick<Verdict, 'signals'> & { readonly thresholds: Thresholds }
+type Circumstances = Verdict['detectors'] &
+  Pick<Verdict, 'signals'> & { readonly thresholds: Thresholds; readonly excepted: readonly Excepted[] }
 
-function verdictOf(evidence: readonly Weighed[], { thresholds, signals, absent, cut }: Circumstances): Verdict {
+function verdictOf(
+  evidence: readonly Weighed[],
+  { thresholds, excepted, signals, absent, cut }: Circumstances,
+): Verdict {
   const { probability, type = null } = fuse(evidence)
   const score = Math.round(100 * probability)
   const threat = score >= thresholds.observe
@@ -105,14 +127,15 @@ function verdictOf(evidence: readonly Weighed[], { thresholds, signals, absent, 
     type,
     confidence: round(threat ? probability : (1 - probability) * looked),
     recommended_action: actionAt(score, thresholds),
-    reasons: evidence
-      .toSorted((one, other) => other.weight - one.weight)
-      .slice(0, reasonsMax)
-      .map(reasonOf),
+    reasons: heaviest(evidence).map(reasonOf),
+    excepted: heaviest(excepted).map((one) => ({ ...reasonOf(one), exception: one.exception })),
     signals: signals.map(({ kind, where }) => ({ kind, where: redactPlace(where) })),
     detectors: { absent, cut },
   }
 }
+
+const heaviest = <T extends Weighed>(evidence: readonly T[]): T[] =>
+  evidence.toSorted((one, other) => other.weight - one.weight).slice(0, reasonsMax)
 
 /** What is not certain is one step less severe. */
 function severityOf(type: ThreatType | null, isCertain: boolean): Severity {
@@ -121,9 +144,10 @@ function severityOf(type: ThreatType | null, isCertain: boolean): Severity {
   return isCertain ? severity : (severities[severities.indexOf(severity) - 1] as Severity)
 }
 
-const reasonOf = ({ detector, what, where, text, weight }: Weighed): Reason => ({
+const reasonOf = ({ detector, what, id, where, text, weight }: Weighed): Reason => ({
   detector,
   what,
+  ...(id !== undefined && { id }),
   ...(where !== undefined && { where: redactPlace(where) }),
   ...(text !== undefined && { matched: redact(text) }),
   weight: round(weight),

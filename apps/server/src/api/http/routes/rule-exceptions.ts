@@ -28,7 +28,13 @@ const exception = z.object({
   excepted: z.number().int().describe('Matches that made no alert for it, since the server started'),
 })
 
-const exceptionJson = ({ tenant: _, selection: text, ending_told: _told, ...same }: ExceptionRecord) => ({
+const exceptionJson = ({
+  tenant: _,
+  selection: text,
+  request: _request,
+  ending_told: _told,
+  ...same
+}: ExceptionRecord) => ({
   ...same,
   selection: JSON.parse(text) as Record<string, unknown> | null,
 })
@@ -42,7 +48,7 @@ export const ruleExceptionRoutes = (exceptions: Exceptions): Route[] => [
     tag,
     action: 'rule:read',
     answer: z.object({ items: z.array(exception) }),
-    handle: async (by) => ({ items: (await exceptions.list(by)).map(exceptionJson) }),
+    handle: async (by) => ({ items: (await exceptions.list(by, 'events')).map(exceptionJson) }),
   }),
   route({
     method: 'POST',
@@ -79,7 +85,7 @@ export const ruleExceptionRoutes = (exceptions: Exceptions): Route[] => [
     answer: z.object({ ledger: recorded }),
     errors: ['EXCEPTION_UNKNOWN'],
     handle: async (by, { params: { exception_id } }) => ({
-      ledger: recordedJson(await exceptions.remove(by, exception_id)),
+      ledger: recordedJson(await exceptions.remove(by, exception_id, 'events')),
     }),
   }),
 ]

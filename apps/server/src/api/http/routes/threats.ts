@@ -22,21 +22,22 @@ const context = z
   })
   .describe('A request as the service received it')
 
+const action = z.enum(['allow', 'observe', 'challenge', 'block'])
 const detectors = z.array(z.string())
+const reason = z.object({
+  detector: z.string(),
+  what: z.string().describe('Rule, n-gram, feed or baseline'),
+  id: z.string().optional().describe('What exceptions call it'),
+  where: z.string().optional().describe('Parameter, header or part'),
+  matched: z.string().optional().describe('What matched, redacted'),
+  weight: z.number().describe('Natural logarithm by which it raises the odds'),
+})
 const threat = z.object({
   type: z.string(),
   severity: z.enum(['informational', 'low', 'medium', 'high', 'critical']),
   score: z.number().int().min(0).max(100).describe('Probability of an attack, in hundredths'),
   confidence: z.number().min(0).max(1),
-  reasons: z.array(
-    z.object({
-      detector: z.string(),
-      what: z.string().describe('Rule, n-gram, feed or baseline'),
-      where: z.string().optional().describe('Parameter, header or part'),
-      matched: z.string().optional().describe('What matched, redacted'),
-      weight: z.number().describe('Natural logarithm by which it raises the odds'),
-    }),
-  ),
+  reasons: z.array(reason),
   signals: z.array(z.object({ kind: z.string(), where: z.string() })),
 })
 
@@ -48,12 +49,20 @@ export const threatRoutes = (requests: Requests): Route[] => [
     summary: 'Judge a request of a service; a threat is an alert in the ledger of the tenant',
     tag: 'security',
     action: 'threat:analyze',
-    body: z.strictObject({ request_context: context }),
+    body: z.strictObject({
+      request_context: context,
+      outcome: z
+        .strictObject({ status: z.number().int().min(100).max(599) })
+        .optional()
+        .describe('Of the answer, where there is one already: users whose requests begin to fail stand out'),
+    }),
     bodyMax,
     answer: z.object({
       threat_detected: z.boolean(),
       threat: threat.optional(),
-      recommendation: z.enum(['allow', 'observe', 'challenge', 'block']).optional(),
+      action: action.describe('What to do now: observe is the most where the tenant does not block'),
+      recommendation: action.optional().describe('What its score is worth'),
+      excepted: z.array(reason.extend({ exception: z.string() })).describe('Did not count, and for which exception'),
       detectors: z.object({
         absent: detectors.describe('These did not judge'),
         cut: detectors.describe('These gave up at their limits'),
@@ -61,15 +70,17 @@ export const threatRoutes = (requests: Requests): Route[] => [
       ledger: recorded.nullable(),
     }),
     errors: ['CONTEXT_SHAPE', 'CONTEXT_TOO_LARGE', 'AUDIT_NOT_RECORDED'],
-    handle: async (by, { body: { request_context: given } }) => {
+    handle: async (by, { body: { request_context: given, outcome } }) => {
       const headers = given.headers?.map(([name = '', value = '']) => [name, value] as const)
-      const { verdict, recorded: made } = await requests.analyze(by, { ...given, headers })
+      const { verdict, action: now, recorded: made } = await requests.analyze(by, { ...given, headers }, outcome)
       const { threat: isThreat, type, severity, score, confidence, reasons, signals } = verdict
       const told = { type: type ?? 'other', severity, score, confidence, reasons, signals }
       return {
         threat_detected: isThreat,
         ...(isThreat && { threat: told }),
+        action: now,
         recommendation: verdict.recommended_action,
+        excepted: verdict.excepted,
         detectors: verdict.detectors,
         ledger: made === undefined ? null : recordedJson(made),
       }

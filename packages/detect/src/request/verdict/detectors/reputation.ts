@@ -10,6 +10,7 @@ export const detectByReputation =
     evidence: lookup(address, Number(timeNs / 1_000_000n)).map(({ feed, category, prefix, weight }) => ({
       // How wide the prefix is, and not which: an address is somebody's.
       what: `the feed ${feed} names it as ${category}, with /${prefix.split('/')[1]}`,
+      id: feed,
       threat: 'bad_address',
       weight: weight * listingWeight,
     })),

@@ -30,6 +30,7 @@ const isOfRequest = ({ where }: RuleMatch) => !where.startsWith('TX:')
 
 const evidenceOf = ({ id, msg, severity, tags, where, text }: RuleMatch): Evidence => ({
   what: `rule ${id}: ${msg}`,
+  id: String(id),
   where,
   text,
   threat: threatTagged(tags),

@@ -9,6 +9,7 @@ import { signalWeights } from '../weights.ts'
 export const judgeSignals: Detector = ({ decoded }) => ({
   evidence: decoded.signals.map(({ kind, where }) => ({
     what: `${kind}: ${signalKinds[kind]}`,
+    id: kind,
     where,
     threat: threatOf[kind] ?? 'protocol_attack',
     weight: signalWeights[kind],

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createReadStream, openSync } from 'node:fs'
+import { isSealwatchError } from '@sealwatch/base'
+import { openJudge } from '@sealwatch/detect/open-judge'
+import { contextOfJson } from '@sealwatch/detect/request'
+import { count, countedReasons, defaultThresholds, newTally } from '@sealwatch/detect/verdict'
+import { cliError } from '../errors.ts'
+import type { Judged } from './calibration.ts'
+
+const lineBytesMax = 16 * 1024 * 1024
+
+export type JudgedFile = {
+  readonly judged: Judged
+  /** Lines that are no request, and what is wrong with the first. */
+  readonly wrong: number
+  readonly wrongFirst: string | undefined
+}
+
+/** Judges each request of a file, a JSON object a line, as they stand there. */
+export async function judgeRecorded(
+  path: string,
+  { rules, timeNs }: { readonly rules: string | undefined; readonly timeNs: bigint },
+): Promise<JudgedFile> {
+  const judge = openJudge({ rules })
+  const tally = newTally()
+  let [wrong, wrongFirst, number]: [number, string | undefined, number] = [0, undefined, 0]
+  for await (const line of linesOf(path)) {
+    number += 1
+    if (line.trim() === '') continue
+    try {
+      count(tally, judge.judge(contextOfJson(JSON.parse(line)), timeNs))
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !isSealwatchError(error)) throw error
+      wrong += 1
+      wrongFirst ??= `line ${number}: ${error.message}`
+    }
+  }
+  const { scores } = tally
+  return {
+    judged: { days: undefined, scores, reasons: countedReasons(tally), thresholds: defaultThresholds },
+    wrong,
+    wrongFirst,
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const stream = createReadStream(path, { fd: opened(path) })
+  let begun: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    let from = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      yield Buffer.concat([...begun, chunk.subarray(from, end)]).toString()
+      begun = []
+      bytes = 0
+      from = end + 1
+    }
+    begun.push(chunk.subarray(from))
+    bytes += chunk.length - from
+    if (bytes > lineBytesMax)
+      throw cliError('CLI_FILE', {
+        attempted: `reading ${path}`,
+        received: `a line of more than ${lineBytesMax} bytes`,
+      })
+  }
+  yield Buffer.concat(begun).toString()
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    const received = (cause as NodeJS.ErrnoException).code
+    throw cliError('CLI_FILE', { attempted: `reading ${path}`, received, cause })
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Clock } from '@sealwatch/base'
+import type { CountedReason } from '@sealwatch/detect/verdict'
+import type { Authorised } from '../access/index.ts'
+import type { Exceptions } from './exceptions.ts'
+import type { RequestFeedback } from './request-feedback.ts'
+import type { RequestSettings } from './request-settings.ts'
+import { dayBefore, type ScoreBook } from './score-book.ts'
+import type { JudgedBy } from './settings-vouching.ts'
+import { type FeedbackRow, type Suggestion, suggestionsOf } from './suggestions.ts'
+
+export type Calibration = JudgedBy & {
+  /** Of which there is anything (UTC). */
+  readonly days: number
+  /** How many requests had each score, from 0 to 100, without those of which somebody said that they were attacks. */
+  readonly scores: readonly number[]
+  /** The most frequent first. */
+  readonly reasons: readonly (CountedReason & { readonly falseAlarms: number })[]
+  readonly feedback: { readonly falseAlarms: number; readonly right: number }
+  readonly suggestions: readonly Suggestion[]
+}
+
+/** What thresholds come to on a tenant's own requests. */
+export type Calibrations = { read(by: Authorised<'threat:read'>, days: number): Promise<Calibration> }
+
+export function createCalibrations(options: {
+  readonly scores: Pick<ScoreBook, 'read'>
+  readonly feedback: Pick<RequestFeedback, 'after'>
+  readonly exceptions: Pick<Exceptions, 'has'>
+  readonly settings: Pick<RequestSettings, 'of'>
+  readonly clock: Clock
+}): Calibrations {
+  const { scores, feedback, exceptions, settings, clock } = options
+  return {
+    read: async (by, days) => {
+      const { tenant } = by
+      const judged = await scores.read(by, days)
+      const rows = await feedback.after(tenant, dayBefore(clock.nowMs(), days))
+      const [alarms, right] = (['false_alarm', 'right'] as const).map((due) =>
+        rows.filter(({ word }) => word === due),
+      ) as [FeedbackRow[], FeedbackRow[]]
+      return {
+        ...settings.of(tenant),
+        days: judged.days,
+        scores: judged.scores.map((count, score) =>
+          Math.max(0, count - right.filter((one) => one.score === score).length),
+        ),
+        reasons: judged.reasons.map((reason) => ({ ...reason, falseAlarms: alarms.filter(isBy(reason)).length })),
+        feedback: { falseAlarms: alarms.length, right: right.length },
+        suggestions: suggestionsOf(rows).filter(({ falseAlarms: _, ...matter }) => !exceptions.has(tenant, matter)),
+      }
+    },
+  }
+}
+
+/** Whether the reason was what weighed most in a threat. */
+const isBy =
+  ({ detector, id }: CountedReason) =>
+  ({ threat }: FeedbackRow): boolean => {
+    const [heaviest] = (JSON.parse(threat) as { readonly reasons: readonly { detector: string; id?: string }[] })
+      .reasons
+    return heaviest?.detector === detector && (heaviest.id ?? '') === id
+  }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { canonicalize, rfc3339From } from '@sealwatch/base'
+import type { Ruleset } from '@sealwatch/detect'
+import { ruleError } from './errors.ts'
+import {
+  compileException,
+  type ExceptedRule,
+  type ExceptionRow,
+  isMeant,
+  exceptionLimits as limits,
+  type Selection,
+} from './exception-form.ts'
+import { checkRequestMatter, type RequestMatter } from './request-exception.ts'
+
+export type WantedException = (
+  | {
+      readonly ruleId?: string | undefined
+      readonly tag?: string | undefined
+      readonly selection: Selection
+    }
+  | { readonly request: RequestMatter }
+) & {
+  readonly reason: string
+  /** As people give it. */
+  readonly expiresAt: string
+}
+
+type Checked = Pick<ExceptionRow, 'rule_id' | 'tag' | 'selection' | 'request' | 'expires_at'>
+type Now = { readonly ruleset: Ruleset; readonly nowMs: number }
+
+/** Of the row of an exception what it is about, and until when. Throws RULE_UNKNOWN, EXCEPTION_INVALID. */
+export function checkedException(wanted: WantedException, { ruleset, nowMs }: Now, attempted: string): Checked {
+  const matter = 'request' in wanted ? ofRequests(wanted.request, attempted) : ofEvents(wanted, ruleset, attempted)
+  return { ...matter, expires_at: checkedEnd(wanted.expiresAt, nowMs, attempted) }
+}
+
+function ofRequests(matter: RequestMatter, attempted: string) {
+  checkRequestMatter(matter, attempted)
+  return { rule_id: null, tag: null, selection: 'null', request: canonicalize(matter) }
+}
+
+type OfEvents = Exclude<WantedException, { readonly request: RequestMatter }>
+
+function ofEvents({ ruleId, tag, selection }: OfEvents, ruleset: Ruleset, attempted: string) {
+  if ((ruleId === undefined) === (tag === undefined))
+    throw ruleError('EXCEPTION_INVALID', { attempted, received: 'a rule and a tag, or neither' })
+  const meant = [...ruleset.rules, ...ruleset.correlations].filter((rule: ExceptedRule) =>
+    isMeant(rule, { ruleId: ruleId ?? null, tag: tag ?? null }),
+  )
+  if (meant.length === 0) throw ruleError('RULE_UNKNOWN', { attempted, received: ruleId ?? tag })
+  if (selection !== null) for (const rule of meant) compileException(rule, selection)
+  return { rule_id: ruleId ?? null, tag: tag ?? null, selection: JSON.stringify(selection), request: null }
+}
+
+function checkedEnd(expiresAt: string, nowMs: number, attempted: string): string {
+  const expires = rfc3339From(expiresAt)
+  const aheadMs = Date.parse(expires ?? '') - nowMs
+  if (expires !== undefined && aheadMs > 0 && aheadMs <= limits.daysMax * 86_400_000) return expires
+  const received = `an end that is not ahead, or more than ${limits.daysMax} days`
+  throw ruleError('EXCEPTION_INVALID', { attempted, received })
+}

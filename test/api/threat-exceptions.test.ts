@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// DET-1: exceptions from what requests are judged by, against a whole server, by command and by API.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ApiProblem } from '@sealwatch/contract/api'
+import { run } from '../../apps/cli/src/cli.ts'
+import { testIo } from '../../apps/cli/test/test-io.ts'
+import { startServer, type TestServer } from './server.ts'
+
+const attackAt = (path: string) => ({
+  method: 'GET',
+  url: `${path}?q=1%27%3B%20DROP%20TABLE%20users%3B%20--`,
+  headers: [['Host', 'shop.example']],
+  address: '198.51.100.23',
+})
+let dir: string
+let server: TestServer
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'sealwatch-threat-exceptions-'))
+  server = await startServer({}, undefined, { dir })
+  for (const name of ['acme', 'zeta']) await server.root('cluster').call('createTenant', { body: { name } })
+})
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true })
+})
+
+const tokenOf = async (tenant: string, ...actions: string[]) =>
+  (await server.root(tenant).call('createToken', { body: { name: 'e', actions, ttl_seconds: 600 } })).token
+
+async function except(token: string, ...args: string[]) {
+  const io = testIo({ env: { SEALWATCH_TOKEN: token } })
+  const code = await run(['detect', 'except', ...args, '--server', server.url], io)
+  return { code, out: io.said(), err: io.complained() }
+}
+const judged = (tenant: string, path: string) =>
+  server.root(tenant).call('analyzeThreat', { body: { request_context: attackAt(path) } })
+
+test('DET-1 what is excepted of a route does not count there, in its tenant alone, and the verdict says so', async () => {
+  const token = await tokenOf('acme', 'rule:read', 'rule:except')
+  const reasons = (await judged('acme', '/search')).threat?.reasons ?? []
+  const rules = reasons.filter(({ detector }) => detector === 'rules')
+  assert.equal(rules[0]?.id, '7000110')
+  const of = ['--route', '/search/**', '--method', 'GET', '--where', 'ARGS_GET:q', '--until', '2d']
+  const added = await except(token, 'add', 'rules', ...of, '--because', 'people search for SQL')
+  assert.equal((await except(token, 'add', 'model', ...of, '--because', 'of the model, too')).code, 0)
+  assert.equal(added.code, 0, added.err)
+  const [, id = ''] = /^(exc_[0-9a-f]{20}) keeps rules from counting/.exec(added.out) ?? []
+  const quiet = await judged('acme', '/search/books')
+  assert.deepEqual([quiet.threat_detected, quiet.excepted.length], [false, reasons.length])
+  assert.deepEqual(
+    quiet.excepted.filter(({ exception }) => exception === id).map((one) => one.id),
+    rules.map((one) => one.id),
+  )
+  for (const [tenant, path] of [
+    ['acme', '/orders'],
+    ['acme', '/search/../orders'],
+    ['zeta', '/search/books'],
+  ] as const) {
+    const told = await judged(tenant, path)
+    assert.deepEqual([told.threat_detected, told.excepted], [true, []], `${tenant} ${path}`)
+  }
+  assert.match(
+    (await except(token, 'list')).out,
+    new RegExp(
+      `^${id} +rules +GET /search/\\*\\* +ARGS_GET:q +\\S+ \\S+ UTC \\(soon\\) +machine:\\S+ +${rules.length} +people search`,
+      'm',
+    ),
+  )
+  assert.match((await except(await tokenOf('zeta', 'rule:read'), 'list')).err, /There is none/)
+  assert.deepEqual((await server.root('acme').call('listRuleExceptions')).items, [])
+})
+
+test('DET-1 an exception is an act in the ledger without its route, stands after a start, and ends when it is removed', async () => {
+  const { items } = await server.root('acme').call('listActs', { query: { order: 'oldest' } })
+  const act = items
+    .map(({ line }) => line.event as { metadata: { event_code: string }; unmapped: Record<string, unknown> })
+    .find(({ metadata }) => metadata.event_code === 'rule_exception_added')
+  assert.deepEqual([act?.unmapped.rule_exception_of, act?.unmapped.change_cause], ['rules', 'people search for SQL'])
+  assert.ok(!JSON.stringify(act).includes('/search'))
+  await server[Symbol.asyncDispose]()
+  server = await startServer({}, undefined, { dir })
+  assert.equal((await judged('acme', '/search/books')).threat_detected, false)
+  const token = await tokenOf('acme', 'rule:read', 'rule:except')
+  const id = String(act?.unmapped.rule_exception)
+  const otherWay = server.root('acme').call('removeRuleException', { params: { exception_id: id } })
+  await assert.rejects(otherWay, (error) => error instanceof ApiProblem && error.problem.code === 'EXCEPTION_UNKNOWN')
+  assert.match((await except(token, 'remove', id)).out, /is removed/)
+  assert.equal((await judged('acme', '/search/books')).threat_detected, true)
+})
+
+test('POL-1 an exception that is wrong, too long, or nobody’s to make is refused, and says what to do', async () => {
+  const token = await tokenOf('acme', 'rule:read', 'rule:except')
+  const add = (...args: string[]) => except(token, 'add', ...args, '--because', 'x')
+  assert.match(
+    (await add('rules:1', '--route', 'search', '--until', '1d')).err,
+    /EXCEPTION_INVALID(.*\n)*.*Write \/search/,
+  )
+  assert.match((await add('rules:1', '--route', '/', '--until', '91d')).err, /more than 90 days/)
+  assert.equal((await add('rulez:1', '--route', '/', '--until', '1d')).code, 2)
+  assert.equal((await add('rules:1', '--route', '/')).code, 2)
+  const reader = await tokenOf('acme', 'rule:read')
+  const denied = await except(reader, 'add', 'rules:1', '--route', '/', '--until', '1d', '--because', 'x')
+  assert.match(denied.err, /ACCESS_DENIED/)
+})
