@@ -43,6 +43,8 @@ export const modelLimits = {
   segmentSymbols: 32,
   /** N-grams told as reasons. */
   reasonsMax: 5,
+  /** Texts of which the logit is remembered. */
+  textsRemembered: 2_048,
   /** Of each of its two files. */
   fileBytesMax: 4 * 1024 * 1024,
 } as const

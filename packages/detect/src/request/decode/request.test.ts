@@ -47,3 +47,13 @@ test('DET-1 a request of another form than the agreed one is refused by name', (
   ]
   for (const [given, code] of rows) assert.throws(() => request(given), { code }, JSON.stringify(given).slice(0, 80))
 })
+
+test('DET-1 bytes that are no text are odd in a form, and not in a body that is none', () => {
+  const body = Buffer.from('a=\0\xff', 'latin1')
+  const kindsOf = (type: string) =>
+    decodeRequest(
+      request({ headers: [['Content-Type', type]], body: type === '' ? body.subarray(2) : body }),
+    ).signals.map(({ kind }) => kind)
+  assert.deepEqual(kindsOf('application/x-www-form-urlencoded'), ['null-byte', 'invalid-utf8'])
+  assert.deepEqual(kindsOf(''), [])
+})

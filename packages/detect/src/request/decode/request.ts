@@ -31,7 +31,9 @@ export function decodeRequest(context: RequestContext, limits: DecodeLimits = de
   decodeParameters(context.query, 'ARGS_GET', findings)
   const body = decodeBody(context, findings)
   findSmuggling(context, findings)
-  for (const value of findings.values) findOddBytes(value, findings)
+  // A body that is no text has any bytes.
+  const isText = body.processor !== ''
+  for (const value of findings.values) if (isText || value.source !== 'REQUEST_BODY') findOddBytes(value, findings)
   decodeInner(findings, body.processor)
   return { values: findings.values, signals: findings.signals, ...body }
 }

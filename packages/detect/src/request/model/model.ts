@@ -2,6 +2,7 @@
 
 import type { Value } from '../decode/values.ts'
 import { modelLimits } from '../limits.ts'
+import { createRemembered } from '../remembered.ts'
 import { shape } from './graph.ts'
 import { createNgramReader } from './ngrams.ts'
 import type { Weights } from './weights.ts'
@@ -17,8 +18,8 @@ export type Judgement = {
   readonly logit: number
   /** The most suspicious value. */
   readonly culprit?: Value
-  /** What weighed most in it, heaviest first; found out when it is asked for. */
-  readonly reasons: readonly Weighed[]
+  /** What weighed most in it, heaviest first; it takes as long to find out as the rest. */
+  reasons(): readonly Weighed[]
 }
 
 export type RequestModel = {
@@ -44,6 +45,7 @@ export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weigh
   const active = new Float32Array(hidden)
   /** Where in `hashes` the worst window of the last text lies. */
   let [worstFrom, worstTo] = [0, 0]
+  const known = createRemembered<number>(modelLimits.textsRemembered)
   return { judge, logitOf }
 
   function judge(values: readonly Value[]): Judgement {
@@ -51,18 +53,21 @@ export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weigh
     let logit = Number.NEGATIVE_INFINITY
     for (const value of values) {
       if (isPlain(value.text)) continue
-      const found = logitOf(value.text)
+      const found = rememberedLogit(value.text)
       if (found > logit) [logit, culprit] = [found, value]
     }
-    if (culprit === undefined) return { logit, reasons: [] }
+    if (culprit === undefined) return { logit, reasons: () => [] }
     const { text } = culprit
-    return {
-      logit,
-      culprit,
-      get reasons() {
-        return reasonsOf(text)
-      },
-    }
+    return { logit, culprit, reasons: () => reasonsOf(text) }
+  }
+
+  /** Headers come again and again. */
+  function rememberedLogit(text: string): number {
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const logit = logitOf(text)
+    known.put(text, logit)
+    return logit
   }
 
   function logitOf(text: string): number {

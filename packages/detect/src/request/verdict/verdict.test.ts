@@ -31,8 +31,8 @@ const rules: EvaluateRules = (_, { values }) => {
 }
 const model: JudgeValues = (values) => {
   const culprit = values.find(({ text }) => text.includes('DROP'))
-  if (culprit === undefined) return { logit: -8, reasons: [] }
-  return { logit: 6, culprit, reasons: [{ ngram: "'; dr", weight: 2 }] }
+  if (culprit === undefined) return { logit: -8, reasons: () => [] }
+  return { logit: 6, culprit, reasons: () => [{ ngram: "'; dr", weight: 2 }] }
 }
 const reputation = {
   lookup: (address: string) =>
@@ -178,4 +178,13 @@ test('DET-1 what a rule enforces of the form of HTTP is told, and is no threat b
   const judge = createJudge({ detectors: { rules: detectByRules(() => ({ matches: enforced, isComplete: true })) } })
   const { threat, type, reasons } = judge.judge(attack, timeNs)
   assert.deepEqual({ threat, type, told: reasons.length }, { threat: false, type: 'protocol_attack', told: 4 })
+})
+
+test('DET-1 a model that finds no more in a request than in many honest ones speaks for nobody', () => {
+  const speaking = (logit: number) => {
+    const judge: JudgeValues = (values) => ({ logit, culprit: values[0] as (typeof values)[number], reasons: () => [] })
+    return createJudge({ detectors: { model: detectByModel(judge) } }).judge(request({ query: 'q=a' }), timeNs).reasons
+      .length
+  }
+  assert.deepEqual([4.6, 5.8].map(speaking), [0, 1])
 })

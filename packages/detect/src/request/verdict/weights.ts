@@ -33,8 +33,11 @@ export const enforcementShare = 0.3
 export const listingWeight = 4
 export const behaviourWeight = 3.5
 
-/** The odds that the model learned from are even: its logit is a weight. What it finds harmless speaks for nobody. */
-export const modelWeightMin = 0
+/**
+ * The odds that the model learned from are even: its logit is a weight. It is calibrated where one honest request in a hundred
+ * and fewer lie above, at ln(100) and a little more for those that lie there together: what is below says nothing.
+ */
+export const modelWeightMin = 4.7
 
 export const signalWeights: Readonly<Record<SignalKind, number>> = {
   'smuggling-shape': 8,

@@ -12,7 +12,7 @@ export type ModelJudgement = {
   readonly logit: number
   readonly culprit?: Value
   /** Heaviest first. */
-  readonly reasons: readonly { readonly ngram: string; readonly weight: number }[]
+  reasons(): readonly { readonly ngram: string; readonly weight: number }[]
 }
 
 const ngramsShown = 5
@@ -22,7 +22,9 @@ export const detectByModel =
   ({ decoded }) => {
     const { logit, culprit, reasons } = judge(decoded.values)
     if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [] }
-    const ngrams = reasons.slice(0, ngramsShown).map(({ ngram }) => JSON.stringify(redact(ngram)))
+    const ngrams = reasons()
+      .slice(0, ngramsShown)
+      .map(({ ngram }) => JSON.stringify(redact(ngram)))
     const where = culprit.name === '' ? culprit.source : `${culprit.source}:${culprit.name}`
     const what = `what attacks are written like: ${ngrams.join(' ')}`
     return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }] }
