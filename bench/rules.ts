@@ -121,7 +121,7 @@ function mixed(count: number): Event[] {
   const others = ['process-terminate', 'network-connect', 'network-close', 'network-accept'].map(vector) as Event[]
   const alarming = readdirSync(join(root, 'rules'))
     .filter((name) => name.endsWith('.fires.json'))
-    .map((name) => JSON.parse(readFileSync(join(root, 'rules', name), 'utf8')) as Event)
+    .flatMap((name) => JSON.parse(readFileSync(join(root, 'rules', name), 'utf8')) as Event | Event[])
   return Array.from({ length: count }, (_, i) => {
     if (i % firesEvery === 0) return alarming[(i / firesEvery) % alarming.length] as Event
     if (i % 3 === 0) return others[(i / 3) % others.length] as Event

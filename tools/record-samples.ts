@@ -253,6 +253,15 @@ const samples: Readonly<Record<string, Sample>> = {
     isIt: (o) => o.kind === 'file_change' && o.change === 'cover',
     quiet: { path: ['unmapped', 'change'], value: 'read' },
   },
+  'files-rewritten': {
+    ...changing(
+      '/usr/local/bin',
+      `for i in {1..20}; do echo text > text$i; done; sleep 0.5; exec perl -e 'for (1..20) { rename("text$_", "text$_.locked") }'`,
+      'rename',
+    ),
+    together: 20,
+    quiet: { path: ['file', 'path'], value: '/usr/local/bin/text1' },
+  },
   'name-lookup-changed': changing('/etc/nsswitch.conf', 'echo "passwd: x" | tee nsswitch.conf', 'write'),
   'library-path-changed': changing('/etc/ld.so.conf', 'echo /opt/x | tee ld.so.conf', 'write'),
   'device-rule-changed': changing('/etc/udev/rules.d', 'echo rule | tee sample.rules', 'write'),
@@ -353,13 +362,20 @@ async function record(): Promise<void> {
   const all: Readonly<Record<string, Sample | FalcoSample>> = { ...samples, ...acts, ...falcoSamples(bin, data) }
   for (const [name, sample] of Object.entries(all)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
-    const found = new Promise<ObservedEvent>((resolve) => {
+    const together = 'together' in sample ? sample.together : undefined
+    const found = new Promise<ObservedEvent | readonly ObservedEvent[]>((resolve) => {
+      const byProcess = new Map<string, ObservedEvent[]>()
       onMessage = (message) => {
         if (message.kind === 'hello' || message.kind === 'report' || isForGuard(message)) return
         const told = underSystemd(message)
         context.processes.learn(told)
-        if (told.kind !== 'fork' && told.kind !== 'overflow' && sample.isIt(told))
-          resolve(observe(told, knowing(context, sample)).event)
+        if (told.kind === 'fork' || told.kind === 'overflow' || !sample.isIt(told)) return
+        const { event } = observe(told, knowing(context, sample))
+        if (together === undefined) return resolve(event)
+        const whose = whoseOf(event)
+        const all = [...(byProcess.get(whose) ?? []), event]
+        byProcess.set(whose, all)
+        if (all.length === together) resolve(all)
       }
     })
     // The first sleep outlives the shell that started it, so the act's parent is the host's first process.
@@ -374,7 +390,11 @@ async function record(): Promise<void> {
       continue
     }
     write(`rules/${name}.fires.json`, event)
-    write(`rules/${name}.quiet.json`, changed(event, sample.quiet.path, sample.quiet.value))
+    const quiet = (one: object) => changed(one, sample.quiet.path, sample.quiet.value)
+    write(
+      `rules/${name}.quiet.json`,
+      isList(event) ? event.with(-1, quiet(event.at(-1) as object) as ObservedEvent) : quiet(event),
+    )
   }
   sensor.kill('SIGTERM')
   server.close()
@@ -394,11 +414,25 @@ function knowing(context: ObserveContext, sample: Sample | FalcoSample): Observe
   return { ...context, enrichment, userName: (uid) => accounts[uid] }
 }
 
+function isList(value: object): value is readonly ObservedEvent[] {
+  return Array.isArray(value)
+}
+
+/** Who did it; of a program that was started, who started it. */
+function whoseOf(event: ObservedEvent): string {
+  const { process } = (
+    event as { readonly actor: { readonly process: { uid: string; parent_process?: { uid: string } } } }
+  ).actor
+  return (event.activity_name === 'Launch' && process.parent_process?.uid) || process.uid
+}
+
+/** An event a line, of several. */
 function write(path: string, event: object): void {
-  writeFileSync(
-    join(root, path),
-    `${[...standIns, '/usr/sbin'].reduce((text, path) => text.replaceAll(data + path, path), JSON.stringify(event, null, 2))}\n`,
-  )
+  const text = isList(event)
+    ? `[\n${event.map((one) => JSON.stringify(one)).join(',\n')}\n]`
+    : JSON.stringify(event, null, 2)
+  const told = [...standIns, '/usr/sbin'].reduce((said, path) => said.replaceAll(data + path, path), text)
+  writeFileSync(join(root, path), `${told}\n`)
 }
 
 function changed(value: object, [member, ...rest]: readonly string[], to: string | number | boolean): object {

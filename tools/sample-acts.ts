@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done for the samples of rules/ that need no file of the host to be watched: tools/record-samples.ts records it.
 
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { SiteObservation } from '../apps/agent/src/observe/observe.ts'
 
 export type Sample = {
   /** Bash, run in a session of its own so that its only ancestor is the host's first process. */
   readonly script: string
   readonly isIt: (observation: SiteObservation) => boolean
+  /** So many of one process together, of programs started by one: the sample is their list, and `quiet` is of the last of them. */
+  readonly together?: number
   /** The one attribute that makes it quiet. */
   readonly quiet: { readonly path: readonly string[]; readonly value: string | number | boolean }
 }
@@ -27,8 +29,10 @@ const runs = (path: string, script: string, but: Sample['quiet']): Sample => ({
 /** A copy of a shell at the path of another program, in a mount namespace of its own: nothing of the host changes. */
 const inPlaceOf = (path: string, script: string, program = '/bin/dash') =>
   `exec unshare -m bash -c 'mount -t tmpfs none ${dirname(path)}; cp ${program} ${path}; ${script}'`
-const shellOf = (path: string): Sample =>
-  runs('/usr/bin/dash', inPlaceOf(path, `${path} -c "dash -c true; :"`), quiet(launched, '/usr/bin/true'))
+const shellOf = (path: string): Sample => ({
+  ...runs('/usr/bin/dash', inPlaceOf(path, `${path} -c "dash -c true; :"`), quiet(launched, '/usr/bin/true')),
+  isIt: (o) => o.kind === 'exec' && o.file.path === '/usr/bin/dash' && o.actor.ancestors[0]?.comm === basename(path),
+})
 /** Its arguments are all that counts: `true` does nothing with them. */
 const named = (text: string, other: string): Sample => ({
   script: `env true ${text}`,
@@ -88,7 +92,24 @@ const raises = (bit: number) => `exec perl -e '$h = pack("LL", 0x20080522, 0); $
 const toNetwork = (program: string, descriptor: number) =>
   `exec perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); syscall(33, fileno(S), ${descriptor}); exec(${program})'`
 
+const tellers = ['id', 'whoami', 'groups', 'who', 'uname', 'hostname', 'getent']
+const looksAround = (before = ''): Sample => ({
+  script: `${before}${tellers.join('; ')}; :`,
+  isIt: (o) => o.kind === 'exec' && tellers.some((name) => o.file.path === `/usr/bin/${name}`),
+  together: 7,
+  quiet: quiet(launched, '/usr/bin/id'),
+})
+
 export const acts: Readonly<Record<string, Sample>> = {
+  'discovery-burst': looksAround('echo 1000 > /proc/self/loginuid; '),
+  'discovery-burst-of-service': looksAround(),
+  'ports-searched': {
+    script: `exec unshare --net perl -MSocket=:all -e 'system("ip link set lo up; ip addr add 192.0.2.7/32 dev lo");
+      for (7001..7015) { socket(S,AF_INET,SOCK_STREAM,6);connect(S,pack_sockaddr_in($_,inet_aton("192.0.2.7"))) }'`,
+    isIt: (o) => (o.kind === 'connect' || o.kind === 'connect_failed') && o.actor.comm === 'perl',
+    together: 15,
+    quiet: quiet('dst_endpoint/port', 7001),
+  },
   'hidden-program': runs('/tmp/.payload', copied('/tmp/.payload'), quiet(launched, '/tmp/payload')),
   'device-folder-exec': runs('/dev/payload', copied('/dev/payload'), quiet(launched, '/usr/bin/payload')),
   'spool-exec': runs('/var/log/payload', copied('/var/log/payload'), quiet(launched, '/usr/bin/payload')),
@@ -218,13 +239,13 @@ export const acts: Readonly<Record<string, Sample>> = {
     inPlaceOf('/usr/sbin/nginx', '/usr/sbin/nginx -c "perl -e 1; :"'),
     quiet('unmapped/filename', '/usr/lib/cgi-bin/script'),
   ),
-  'web-server-shell': shellOf('/usr/sbin/nginx'),
-  'database-shell': shellOf('/usr/sbin/mysqld'),
-  'mail-server-shell': shellOf('/usr/sbin/exim4'),
-  'name-server-shell': shellOf('/usr/sbin/named'),
-  'file-server-shell': shellOf('/usr/sbin/smbd'),
-  'print-server-shell': shellOf('/usr/sbin/cupsd'),
-  'capture-shell': shellOf('/usr/sbin/tcpdump'),
+  'service-shell': shellOf('/usr/sbin/nginx'),
+  'site-shell': shellOf('/usr/sbin/apache2'),
+  'site-looks-around': runs(
+    '/usr/bin/id',
+    inPlaceOf('/usr/sbin/apache2', '/usr/sbin/apache2 -c "id; :"'),
+    quiet('actor/process/ancestry/0/path', '/usr/sbin/cron'),
+  ),
   'archiver-shell': {
     script: `cd /tmp; exec tar -cf /dev/null --checkpoint=1 --checkpoint-action=exec=true /etc/hostname`,
     isIt: (o) => o.kind === 'exec' && o.file.path === '/usr/bin/dash',
@@ -333,6 +354,11 @@ unshare --net -m bash -c 'mount --bind /bin/dash /usr/bin/dpkg; dpkg /tmp/sample
     4444,
     '/tmp/sample-server',
     'cp /usr/bin/perl /tmp/sample-server; (sleep 1; rm /tmp/sample-server) & unshare --net',
+  ),
+  'shell-listens': listensOn(
+    4444,
+    '/usr/local/bin/ncat',
+    'cp /usr/bin/perl /usr/local/bin/ncat; (sleep 1; rm /usr/local/bin/ncat) & unshare --net',
   ),
   'engine-listens': listensOn(
     2375,

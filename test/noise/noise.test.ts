@@ -12,8 +12,8 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { systemClock as clock } from '@sealwatch/base'
-import { evaluate, loadRules } from '@sealwatch/detect'
-import { eventually, freePort, repository, startPlatform, whyNot } from '../system/platform.ts'
+import { eventually, freePort, startPlatform, whyNot } from '../system/platform.ts'
+import { alertsOf, eventsIn, type Told } from './alerts.ts'
 
 const minutes = Number(process.env.NOISE_MINUTES ?? 10)
 const platform = { skip: whyNot() ?? false, timeout: (minutes + 8) * 60_000 } as const
@@ -173,44 +173,15 @@ test(
       [event.process, ...(event.evidences ?? []).map((one) => one.process)].some(
         (one) => one !== undefined && pids.has(one.pid),
       )
-    const alerts = alertsIn(whole.data, sinceMs)
+    const alerts = alertsOf(eventsIn(whole.data, sinceMs))
     const ours = alerts.filter(({ event }) => isOfUs(event))
     t.diagnostic(`${rounds} rounds; ${alerts.length - ours.length} alerts of what others did`)
     assert.deepEqual(
-      ours.map(({ rule, event }) => `${rule}: ${event.message}`),
+      ours.map(({ rule, event }) => `${rule.path}: ${event.message}`),
       [],
     )
   },
 )
-
-type Process = { readonly pid: number; readonly ancestry?: readonly { readonly pid: number }[] }
-type Told = {
-  readonly type_uid: number
-  readonly time: number
-  readonly message: string
-  readonly actor?: { readonly process?: Process }
-  readonly process?: Process
-  readonly evidences?: readonly { readonly process: Process }[]
-}
-
-/** What the rules that come with Sealwatch say of every line of this host. */
-function alertsIn(data: string, sinceMs: number): { readonly rule: string; readonly event: Told }[] {
-  const folder = join(repository, 'rules')
-  const files = readdirSync(folder).filter((path) => path.endsWith('.yml'))
-  const { ruleset } = loadRules(files.map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') })))
-  return ['agent', 'guard'].flatMap((writer) =>
-    readdirSync(join(data, writer, 'chains'), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ndjson'))
-      .flatMap((path) =>
-        readFileSync(join(data, writer, 'chains', path), 'utf8')
-          .trimEnd()
-          .split('\n'),
-      )
-      .flatMap((line) => (JSON.parse(line) as { readonly event?: Told }).event ?? [])
-      .filter(({ time }) => time >= sinceMs)
-      .flatMap((event) => evaluate(ruleset, event).map(({ rule }) => ({ rule: rule.path, event }))),
-  )
-}
 
 function prepareLogs(dir: string): void {
   const log = join(dir, 'logs', 'shop.log')

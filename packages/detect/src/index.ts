@@ -12,6 +12,7 @@ export {
 export { detectErrors } from './errors.ts'
 export * from './explain.ts'
 export { type FindingContext, findingFor, findingUid, sideOfFinding } from './finding.ts'
+export { judged } from './judged.ts'
 export { ruleLimits } from './limits.ts'
 export * from './policy.ts'
 export {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { scrubTexts } from '@sealwatch/base'
-import { evaluate, loadRules } from './index.ts'
+import { evaluate, judged, loadRules } from './index.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const folder = join(root, 'rules')
@@ -17,11 +17,17 @@ const files = readdirSync(folder)
   .filter((path) => path.endsWith('.yml'))
   .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
 const { ruleset, problems, notices } = loadRules(files)
-const firing = (sample: Event) => evaluate(ruleset, sample).map(({ rule }) => rule.path)
+/** An event, or several that come together. */
+const sample = (name: string) => event(name) as Event | readonly Event[]
+const firing = (one: Event | readonly Event[]) =>
+  judged(
+    ruleset,
+    [one].flat().map((event) => ({ event })),
+  ).map(({ rule }) => rule.path)
 
 test('every rule compiles, does what it says, and says what it is', () => {
   assert.deepEqual([problems, notices], [[], []])
-  for (const rule of ruleset.rules) {
+  for (const rule of [...ruleset.rules, ...ruleset.correlations]) {
     assert.notEqual(rule.description, undefined, rule.path)
     assert.notDeepEqual(rule.falsepositives, [], rule.path)
     // What a policy denies may be anything.
@@ -34,8 +40,8 @@ test('every rule compiles, does what it says, and says what it is', () => {
 test('every rule has a sample that fires it alone, and one that differs in a single attribute and fires nothing', async (t) => {
   for (const { path } of files)
     await t.test(path, () => {
-      const fires = event(path.replace('.yml', '.fires.json'))
-      const quiet = event(path.replace('.yml', '.quiet.json'))
+      const fires = sample(path.replace('.yml', '.fires.json'))
+      const quiet = sample(path.replace('.yml', '.quiet.json'))
       assert.deepEqual(firing(fires), [path])
       assert.deepEqual(firing(quiet), [])
       assert.equal(differences(fires, quiet, '').length, 1, differences(fires, quiet, '').join(', '))
@@ -59,9 +65,9 @@ test('RIM-2: what an incident of the guard tells is no second alert, and without
 
 test('LOG-5: rules judge what the scrubber leaves, which is all of an event that holds no secret', () => {
   for (const { path } of files) {
-    const fires = event(path.replace('.yml', '.fires.json'))
-    const scrubbed = scrubTexts(fires)
-    assert.deepEqual(scrubbed, fires, path)
+    const fires = sample(path.replace('.yml', '.fires.json'))
+    const scrubbed = [fires].flat().map((event) => scrubTexts(event))
+    assert.deepEqual(scrubbed, [fires].flat(), path)
     assert.deepEqual(firing(scrubbed), [path])
   }
 })
@@ -103,7 +109,7 @@ test('no rule judges by the name that a process gives itself', () => {
             ]),
           )
   for (const { path } of files)
-    assert.deepEqual(firing(renamed(event(path.replace('.yml', '.fires.json'))) as Event), [path])
+    assert.deepEqual(firing(renamed(sample(path.replace('.yml', '.fires.json'))) as Event), [path])
 })
 
 test('programs that must read the password hashes may, on every distribution we know', () => {
@@ -196,13 +202,19 @@ test('foreign Sigma rules for Linux compile, and the standard samples fire few o
   t.diagnostic(`of ${foreign.length} ${count('whole')} fire, ${count('in part')} in part, ${count('never')} never here`)
   for (const { path, fires, missing } of loaded.reports)
     if (fires !== 'whole') t.diagnostic(`${path} ${fires}: ${missing.join(', ')}`)
-  const fired = files.flatMap(({ path }) => evaluate(loaded.ruleset, event(path.replace('.yml', '.fires.json'))))
+  const fired = files.flatMap(({ path }) =>
+    [sample(path.replace('.yml', '.fires.json'))].flat().flatMap((event) => evaluate(loaded.ruleset, event)),
+  )
   assert.deepEqual(
     fired.map(({ rule }) => rule.title),
     [
       'Potentially Suspicious Execution From Tmp Folder',
       'Use Of Hidden Paths Or Files',
       'Process Execution From Shared Memory Directory',
+      'Local System Accounts Discovery - Linux',
+      'Local Groups Discovery - Linux',
+      'Local System Accounts Discovery - Linux',
+      'Local Groups Discovery - Linux',
       'Potentially Suspicious Execution From Tmp Folder',
       'Use Of Hidden Paths Or Files',
       'Loading of Kernel Module via Insmod',
@@ -213,6 +225,7 @@ test('foreign Sigma rules for Linux compile, and the standard samples fire few o
       'Disable Or Stop Services',
       'Potentially Suspicious Execution From Tmp Folder',
       'Unix Shell Configuration Modification',
+      'Local System Accounts Discovery - Linux',
       'Persistence Via Sudoers.d Files',
     ],
   )

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { existsSync } from 'node:fs'
-import { evaluate, loadRules, type RuleFile } from '@sealwatch/detect'
+import { evaluate, judged, loadRules, type RuleFile } from '@sealwatch/detect'
 import { cliError } from '../errors.ts'
 import { readSmallFile } from '../small-file.ts'
 import { readable } from './rule-files.ts'
 
-/** A sample beside a rule: an event, or a list of such, for which it fires, or for which it is quiet. */
+/** A sample beside a rule: an event, or a list of such, for which it fires, or for which it is quiet; a correlation for all of them together. */
 export type Sample = {
   readonly path: string
   readonly expected: 'fires' | 'quiet'
@@ -25,12 +25,17 @@ export function runSamples(file: RuleFile): Sample[] {
     const path = `${stem}.${expected}.json`
     if (!existsSync(path)) return []
     const events = eventsIn(path)
-    const flipped = events.flatMap((event, i) =>
-      evaluate(ruleset, event as never).length > 0 === (expected === 'fires') ? [] : [i + 1],
-    )
+    const isWrong = (found: readonly unknown[]) => found.length > 0 !== (expected === 'fires')
+    // What comes together is in the whole list or is not.
+    const flipped =
+      ruleset.correlations.length > 0
+        ? [events.length].filter(() => isWrong(judged(ruleset, events.map(asJudged))))
+        : events.flatMap((event, i) => (isWrong(evaluate(ruleset, event as never)) ? [i + 1] : []))
     return [{ path, expected, events: events.length, flipped }]
   })
 }
+
+const asJudged = (event: object) => ({ event: event as { readonly type_uid: number } })
 
 function eventsIn(path: string): readonly object[] {
   const text = readable(path, () => readSmallFile(path, sampleBytesMax))
