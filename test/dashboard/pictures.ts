@@ -146,6 +146,7 @@ const inDefault: readonly Scene[] = [
   { name: 'hosts', path: '/hosts' },
   { name: 'sites', path: '/hosts', arrange: (page) => page.locator('.host summary').first().click() },
   { name: 'policies', path: '/policies' },
+  { name: 'requests', path: '/requests' },
   {
     name: 'policy',
     path: '/policies?id=shadow',

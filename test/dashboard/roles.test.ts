@@ -79,6 +79,7 @@ const writes = [
   'New role',
   'New token',
   'New channel',
+  'New exception',
 ]
 
 test('an admin is offered all of it', only, async () => {
@@ -100,6 +101,7 @@ test('a viewer sees what happens, and is offered nothing that would be refused',
     '/events',
     '/hosts',
     '/policies',
+    '/requests',
     '/ledger',
     '/sessions',
   ])

@@ -48,6 +48,7 @@ export const places = [
   { path: '/events', name: 'Events', icon: 'list', key: 'e', group: 'watch', needs: 'event:list' },
   { path: '/hosts', name: 'Hosts', icon: 'host', key: 'h', group: 'watch', needs: 'host:list' },
   { path: '/policies', name: 'Policies', icon: 'policy', key: 'o', group: 'watch', needs: 'policy:read' },
+  { path: '/requests', name: 'Requests', icon: 'warn', key: 'w', group: 'watch', needs: 'threat:read' },
   {
     path: '/notifications',
     name: 'Notifications',

@@ -24,6 +24,7 @@ const pages: Readonly<Record<Path, ComponentType>> = {
   '/events': lazy(async () => ({ default: (await import('./events.tsx')).Events })),
   '/hosts': lazy(async () => ({ default: (await import('./hosts.tsx')).Hosts })),
   '/policies': lazy(async () => ({ default: (await import('./policies.tsx')).Policies })),
+  '/requests': lazy(async () => ({ default: (await import('./requests.tsx')).Requests })),
   '/quarantine': lazy(async () => ({ default: (await import('./quarantine.tsx')).Quarantine })),
   '/notifications': lazy(async () => ({ default: (await import('./notifications.tsx')).Notifications })),
   '/ledger': lazy(async () => ({ default: (await import('./ledger.tsx')).Ledger })),

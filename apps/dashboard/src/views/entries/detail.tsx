@@ -15,6 +15,7 @@ import { useAct, useAsk, useMay } from '../session.ts'
 import { Actor, useNames } from './actor.tsx'
 import { Ancestry } from './ancestry.tsx'
 import { ChangedLines } from './diff.tsx'
+import { Feedback } from './feedback.tsx'
 import { Unverified } from './unverified.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
@@ -104,6 +105,7 @@ function Told({
         />
       </div>
       {line.reason === null ? null : <Reason reason={line.reason} title={words.title} />}
+      {isThreat(line) && may('threat:feedback') ? <Feedback leaf={line.leaf_index} /> : null}
       {diff === undefined ? null : <ChangedLines diff={diff} />}
       {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
       <section>
@@ -143,6 +145,10 @@ function Told({
     </>
   )
 }
+
+/** The server's own word that a request was an attack. */
+const isThreat = ({ line, source }: Line) =>
+  source === 'server' && textAt(line.event, 'metadata', 'event_code') === 'request_threat'
 
 function Reason({
   reason,
