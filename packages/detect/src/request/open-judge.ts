@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { messageOf } from '@sealwatch/base'
 import { detectError } from '../errors.ts'
 import type { Behaviour } from './behaviour/index.ts'
+import { decodeRequest } from './decode/request.ts'
 import { openModel } from './model/index.ts'
 import type { Reputation } from './reputation/index.ts'
 import { seclangLimits } from './seclang/limits.ts'
@@ -19,6 +20,7 @@ import { detectByReputation } from './verdict/detectors/reputation.ts'
 import { detectByRules } from './verdict/detectors/rules.ts'
 import { judgeSignals } from './verdict/detectors/signals.ts'
 import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts'
+import { warm } from './warm.ts'
 
 export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
   /** A folder of SecLang rules, such as the core rule set as it is unpacked; without it, our few basic ones. */
@@ -74,6 +76,8 @@ export function openRequestRules(folder: string = basicRules): OpenedRules {
   if (rules.length === 0) throw unreadable(folder, 'no rule')
   const { injection, withoutInjection } = openInjection()
   const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
+  // The basic rules are too few for it to be felt.
+  if (folder !== basicRules) warm((context) => engine.evaluate(context, decodeRequest(context), injection))
   return { detector, rules: rules.length, problems, withoutInjection }
 }
 

@@ -118,7 +118,7 @@ for (const set of sets) {
             regex.test(text, meter)
             const spent = seclangLimits.stepsMax - meter.steps
             assert(
-              spent < seclangLimits.stepsMax / 4,
+              spent < seclangLimits.stepsMax / 2,
               `${first.id}: ${spent} steps for ${text.length} bytes of ${JSON.stringify(text.slice(0, 20))}`,
             )
           }

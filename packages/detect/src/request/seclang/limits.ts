@@ -10,10 +10,12 @@ export const seclangLimits = {
   /** Of an expanded macro, and of all variables that a request's rules set. */
   macroCharsMax: 16 * 1024,
   variablesMax: 2_000,
-  /** Steps of all expressions in one request: more than a fourth of a second is not spent on them. */
-  stepsMax: 8_000_000,
-  /** Values that reach the engine for SQL and script injection in one request, and characters of each. */
-  injectionValuesMax: 256,
+  /** What looking at one request may cost: a byte that an automaton reads is a step. All of it takes some five milliseconds. */
+  stepsMax: 4_000_000,
+  /** A text that the engine for SQL and script injection is asked about costs so many, and so many more for each character. */
+  injectionSteps: 2_000,
+  injectionStepsPerChar: 8,
+  /** Characters of it that are looked at, at its beginning and at its end. */
   injectionCharsMax: 4_000,
   /** Texts of which is remembered what was found, by what rules look at: headers, cookies, parameters of one name. */
   textsRemembered: 512,

@@ -13,6 +13,8 @@ import { createPrefilter, type Prefilter } from './prefilter.ts'
 import { isMarker, type SecRule } from './rule.ts'
 import type { Target } from './targets.ts'
 
+const { injectionCharsMax, injectionSteps, injectionStepsPerChar } = seclangLimits
+
 /** `rules`: those of them that look at one source. */
 type ReachingChain = Chain & { readonly rules: Bits }
 
@@ -183,7 +185,9 @@ function prepareInjection(
         if ((name === undefined || name === item.name) && !isPassedOver(planned, item))
           into.add(formOf(item, planned.chain, meter))
   }
-  injection.prepare({ sqli: [...texts.sqli], xss: [...texts.xss] })
+  for (const text of [...texts.sqli, ...texts.xss])
+    meter.steps -= injectionSteps + injectionStepsPerChar * Math.min(text.length, 2 * injectionCharsMax)
+  if (meter.steps >= 0) injection.prepare({ sqli: [...texts.sqli], xss: [...texts.xss] })
 }
 
 /** Whether it is certain that the rule matches no form of the item's text. */

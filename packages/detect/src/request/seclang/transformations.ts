@@ -122,12 +122,16 @@ function utf8ToUnicode(text: string): string {
   for (let at = 0; at < text.length; at += 1) {
     const bytes = sequenceLength(text, at)
     if (bytes === 0) continue
-    left += `${text.slice(from, at)}%u${codeAt(text, at, bytes).toString(16).padStart(4, '0')}`
+    left += `${text.slice(from, at)}%u${hexOf(codeAt(text, at, bytes))}`
     from = at + bytes
     at = from - 1
   }
   return left + text.slice(from)
 }
+
+const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const hexOf = (code: number) =>
+  code > 0xffff ? code.toString(16) : `${hexBytes[code >> 8] as string}${hexBytes[code & 0xff] as string}`
 
 /** RFC 3629, 4; 0 for a byte that begins none. */
 function sequenceLength(text: string, at: number): number {

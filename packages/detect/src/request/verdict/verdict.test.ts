@@ -188,3 +188,13 @@ test('DET-1 a model that finds no more in a request than in many honest ones spe
   }
   assert.deepEqual([4.6, 5.8].map(speaking), [0, 1])
 })
+
+test('DET-1 what takes rules longer than a request may speaks against it, and all the others judge it', () => {
+  const exhausted = detectByRules(() => ({ matches: [], isComplete: false }))
+  const { detectors, reasons } = createJudge({ detectors: { rules: exhausted } }).judge(request({}), timeNs)
+  assert.deepEqual(detectors.cut, ['rules'])
+  assert.deepEqual(
+    reasons.map(({ what }) => what),
+    ['it takes longer to look at than a request may'],
+  )
+})

@@ -29,6 +29,9 @@ export const ruleWeights: Readonly<Record<string, number>> = {
 /** Rules about the form of HTTP are for what attacks, and for many clients that do not: by themselves they are no threat. */
 export const enforcementShare = 0.3
 
+/** What takes rules longer than a request may was mostly made to. */
+export const exhaustingWeight = 4
+
 /** Of a feed that is certain, of a user whose habits are well known, and of what is as unusual as can be. */
 export const listingWeight = 4
 export const behaviourWeight = 3.5

@@ -4,7 +4,7 @@ import type { RequestContext } from '../../context.ts'
 import type { DecodedRequest } from '../../decode/request.ts'
 import type { Detector, Evidence } from '../detector.ts'
 import { threatTagged } from '../threats.ts'
-import { enforcementShare, ruleWeights } from '../weights.ts'
+import { enforcementShare, exhaustingWeight, ruleWeights } from '../weights.ts'
 
 /** What is asked of an engine of SecLang rules. */
 export type EvaluateRules = (context: RequestContext, decoded: DecodedRequest) => RuleVerdict
@@ -22,8 +22,15 @@ export const detectByRules =
   (evaluate: EvaluateRules): Detector =>
   ({ context, decoded }) => {
     const { matches, isComplete } = evaluate(context, decoded)
-    return { evidence: matches.filter(isOfRequest).map(evidenceOf), isCut: !isComplete }
+    const evidence = matches.filter(isOfRequest).map(evidenceOf)
+    return isComplete ? { evidence } : { evidence: [...evidence, exhausting], isCut: true }
   }
+
+const exhausting: Evidence = {
+  what: 'it takes longer to look at than a request may',
+  threat: 'denial_of_service',
+  weight: exhaustingWeight,
+}
 
 /** What rules reckon up of other rules was said by those. */
 const isOfRequest = ({ where }: RuleMatch) => !where.startsWith('TX:')
