@@ -72,6 +72,21 @@ export const detectErrors = {
     rule: 'a request to judge has limits of size',
     advice: 'Hand over the beginning and the end of it',
   },
+  JUDGE_URL: {
+    kind: 'invalid',
+    rule: 'a server that judges requests is asked by https, or by http on this machine',
+    advice: 'Name its origin: https://HOST:PORT',
+  },
+  JUDGE_AWAY: {
+    kind: 'unavailable',
+    rule: 'a server that judges requests answers, in its form and in time',
+    advice: 'Look whether it is up, and whether the token may `threat:analyze`; until then `ifAway` decides',
+  },
+  JUDGE_PROXIES: {
+    kind: 'invalid',
+    rule: 'trusted proxies are at most 64 addresses or CIDR blocks with commas between, none larger than /8, in IPv6 than /16',
+    advice: 'Name those in front of the service, and nobody else',
+  },
   FALCO_SHAPE: {
     kind: 'invalid',
     rule: 'a Falco file is a list of rules, macros, lists and required versions, each with its own members',

@@ -39,6 +39,11 @@ export const ruleErrors = {
     rule: 'how requests are judged is changed by one at a time',
     advice: 'Look at how they are judged now, and change that: sealwatch detect settings',
   },
+  REQUESTS_LIMITED: {
+    kind: 'exhausted',
+    rule: 'proxies may ask 2,000 times a second for one tenant, and about 256 requests at once',
+    advice: 'Judge within the service in the place of the proxy, which has no such bound (docs/middleware.md)',
+  },
   RULE_UNKNOWN: {
     kind: 'not_found',
     rule: 'a rule of that id is in force',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Clock, Log } from '@sealwatch/base'
+import { type Clock, createRate, createTurns, type Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
 import type { OpenedModel, OpenedRules } from '@sealwatch/detect/open-judge'
 import type { Reputation } from '@sealwatch/detect/reputation'
@@ -18,6 +18,7 @@ import {
 import { type Authorised, nameOf } from '../access/index.ts'
 import { alertEvent, type Recorded, type ServerVoice } from '../identity/index.ts'
 import type { Outbox, Store } from '../store/index.ts'
+import { ruleError } from './errors.ts'
 import type { Exceptions } from './exceptions.ts'
 import type { Habits } from './habits.ts'
 import { threatCode } from './request-feedback.ts'
@@ -41,7 +42,20 @@ export type Requests = {
    * CONTEXT_TOO_LARGE, AUDIT_NOT_RECORDED.
    */
   analyze(by: Authorised<'threat:analyze'>, given: JsonContext, outcome?: Outcome): Promise<JudgedRequest>
-  readonly counts: { readonly judged: number; readonly threats: number; readonly failures: number }
+  /** A turn for a request that a proxy asks about; to be called when it is answered. Throws REQUESTS_LIMITED. */
+  enter(tenant: string): () => void
+  /**
+   * Judges a request of somebody whom nobody knows, for a proxy that waits. A threat is written down when this resolves, and enters the
+   * ledger then; those beyond `requestLimits` are counted in the next one's line. What cannot be written down is judged all the same.
+   */
+  judge(by: Authorised<'threat:analyze'>, context: RequestContext): Promise<Pick<JudgedRequest, 'verdict' | 'action'>>
+  readonly counts: {
+    readonly judged: number
+    readonly threats: number
+    /** Threats without a line of their own. */
+    readonly unwritten: number
+    readonly failures: number
+  }
   addHealth(health: Pick<Health, 'show' | 'metrics'>): void
 }
 
@@ -64,10 +78,26 @@ export type RequestOptions = {
 const attacks = [{ technique: { uid: 'T1190', name: 'Exploit Public-Facing Application' } }] as const
 const problemsNamed = 20
 
+/** Of one tenant's proxies, which strangers keep busy. */
+const requestLimits = {
+  perSecond: 2_000,
+  atOnceMax: 256,
+  linesPerSecond: 10,
+  linesBurst: 100,
+  tenantsMax: 10_000,
+} as const
+const beforeNextMs = 1_000
+
 export function createRequests(options: RequestOptions): Requests {
   const { requestRules, requestModel, reputation, habits, settings, exceptions, scores } = options
   const { store, outbox, voice, clock, log } = options
-  const counts = { judged: 0, threats: 0, failures: 0 }
+  const counts = { judged: 0, threats: 0, unwritten: 0, failures: 0 }
+  const { perSecond, atOnceMax, linesPerSecond, linesBurst, tenantsMax: keysMax } = requestLimits
+  const asked = createRate(clock, { perSecond, burst: perSecond, keysMax })
+  const lines = createRate(clock, { perSecond: linesPerSecond, burst: linesBurst, keysMax })
+  const turns = createTurns()
+  /** By tenant, since its last line. */
+  const unwritten = new Map<string, number>()
   const judge = createJudge({
     detectors: {
       rules: requestRules.detector,
@@ -84,31 +114,58 @@ export function createRequests(options: RequestOptions): Requests {
   const absent = detectorNames.filter((name) => !judge.names.includes(name))
 
   type Judged = Omit<JudgedRequest, 'recorded'> & Pick<Threat, 'timeNs' | 'asked'>
-  async function record(by: Authorised<'threat:analyze'>, judged: Judged): Promise<Recorded> {
+  function look({ tenant }: Authorised<'threat:analyze'>, context: RequestContext, outcome?: Outcome): Judged {
+    const timeNs = clock.nowNs()
+    const { mode, thresholds } = settings.of(tenant)
+    const verdict = judge.judge(context, timeNs, thresholds, exceptions.ofRequest(tenant, context))
+    counts.judged += 1
+    scores.count(tenant, verdict)
+    if (verdict.threat) counts.threats += 1
+    // Attacks teach nothing: what is usual is what harmless requests are like.
+    else habits.learn(context, outcome?.status, timeNs)
+    return { verdict, action: actionIn(mode, verdict.recommended_action), timeNs, asked: context }
+  }
+
+  async function writeDown(by: Authorised<'threat:analyze'>, judged: Judged): Promise<string> {
     const { tenant, requestId } = by
-    const event = threatEvent(voice, { tenant, by: nameOf(by.principal), about: requestId, ...judged })
-    const uid = await store.transaction((tx) => outbox.enqueue(tx, tenant, event))
+    const unwrittenBefore = unwritten.get(tenant) ?? 0
+    unwritten.delete(tenant)
+    const threat = { tenant, by: nameOf(by.principal), about: requestId, unwrittenBefore, ...judged }
+    const uid = await store.transaction((tx) => outbox.enqueue(tx, tenant, threatEvent(voice, threat)))
     outbox.ring()
-    return { tenant, leafIndex: await outbox.recorded(uid, 'recording a threat') }
+    return uid
   }
 
   return {
     counts,
     async analyze(by, given, outcome) {
-      const timeNs = clock.nowNs()
-      const { mode, thresholds } = settings.of(by.tenant)
-      const context = contextOfJson(given, by.tenant)
-      const verdict = judge.judge(context, timeNs, thresholds, exceptions.ofRequest(by.tenant, context))
-      const action = actionIn(mode, verdict.recommended_action)
-      counts.judged += 1
-      scores.count(by.tenant, verdict)
-      if (!verdict.threat) {
-        // Attacks teach nothing: what is usual is what harmless requests are like.
-        habits.learn(context, outcome?.status, timeNs)
-        return { verdict, action, recorded: undefined }
+      const { tenant } = by
+      const judged = look(by, contextOfJson(given, tenant), outcome)
+      const { verdict, action } = judged
+      if (!verdict.threat) return { verdict, action, recorded: undefined }
+      const leafIndex = await outbox.recorded(await writeDown(by, judged), 'recording a threat')
+      return { verdict, action, recorded: { tenant, leafIndex } }
+    },
+    enter(tenant) {
+      const leave = turns.enter(tenant, atOnceMax)
+      const waitMs = leave === undefined ? beforeNextMs : asked.take(tenant)
+      if (leave !== undefined && waitMs === 0) return leave
+      leave?.()
+      throw ruleError('REQUESTS_LIMITED', { attempted: 'judging a request that a proxy holds', waitMs })
+    },
+    async judge(by, context) {
+      const judged = look(by, context)
+      if (!judged.verdict.threat) return judged
+      if (lines.take(by.tenant) > 0) {
+        counts.unwritten += 1
+        unwritten.set(by.tenant, (unwritten.get(by.tenant) ?? 0) + 1)
+        return judged
       }
-      counts.threats += 1
-      return { verdict, action, recorded: await record(by, { verdict, action, timeNs, asked: context }) }
+      await writeDown(by, judged).catch((error: unknown) => {
+        counts.failures += 1
+        log.error('a threat could not be written down', { request_id: by.requestId, error })
+      })
+      return judged
     },
     addHealth({ show, metrics }) {
       const { rules, problems, withoutInjection } = requestRules
@@ -133,6 +190,13 @@ export function createRequests(options: RequestOptions): Requests {
           [['true'], counts.threats],
         ],
       )
+      metrics.counter(
+        {
+          name: 'sealwatch_request_threats_unwritten_total',
+          help: 'Threats in requests that proxies held, beyond 10 a second of a tenant: the next line of one says how many',
+        },
+        () => counts.unwritten,
+      )
     },
   }
 }
@@ -145,13 +209,14 @@ type Threat = {
   readonly verdict: Verdict
   readonly action: RecommendedAction
   readonly asked: Pick<RequestContext, 'method' | 'route'>
+  readonly unwrittenBefore: number
 }
 
 /**
  * Of the request, its sender and its user nothing stands in the line but what the verdict tells, redacted, and what the service
  * itself calls its route: a path may name somebody.
  */
-function threatEvent(voice: ServerVoice, { verdict, action, asked, ...threat }: Threat) {
+function threatEvent(voice: ServerVoice, { verdict, action, asked, unwrittenBefore, ...threat }: Threat) {
   const { severity, type, score, confidence, recommended_action, reasons, excepted, signals, detectors } = verdict
   const title = `An attack on a service: ${(type ?? 'other').replaceAll('_', ' ')}`
   return alertEvent(voice, {
@@ -167,6 +232,7 @@ function threatEvent(voice: ServerVoice, { verdict, action, asked, ...threat }: 
       ...(/^[A-Z]{1,32}$/.test(asked.method) && { method: asked.method }),
       ...(asked.route !== undefined && { route: asked.route }),
       ...{ type, score, confidence, recommended_action, action, reasons, excepted, signals, detectors },
+      ...(unwrittenBefore > 0 && { unwritten_before: unwrittenBefore }),
     },
   })
 }

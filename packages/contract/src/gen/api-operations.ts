@@ -2259,6 +2259,10 @@ export type Operations = {
       }
     }
   }
+  /** Judge a request that a proxy holds, named by X-Original-URI or X-Forwarded-Uri: 204 passes it, 403 blocks it. Needs `threat:analyze` in the tenant. */
+  readonly forwardAuth: {
+    readonly answer: undefined
+  }
   /** The security policies of the tenant. Needs `policy:read` in the tenant. */
   readonly listPolicies: {
     readonly query?: {
@@ -3679,6 +3683,7 @@ export const operations = {
   listThreatExceptions: ['GET', '/api/v1/security/threats/exceptions'],
   addThreatException: ['POST', '/api/v1/security/threats/exceptions'],
   removeThreatException: ['DELETE', '/api/v1/security/threats/exceptions/{exception_id}'],
+  forwardAuth: ['GET', '/api/v1/security/threats/forward-auth'],
   listPolicies: ['GET', '/api/v1/security/policies'],
   dryRunPolicy: ['POST', '/api/v1/security/policies/dry-run'],
   getDryRun: ['GET', '/api/v1/security/policies/dry-run'],

@@ -15,6 +15,7 @@ const operator: Principal = { kind: 'operator', id: 'root' }
 /** With an API token behind it, among the protocols of a WebSocket. */
 const tokenProtocol = 'sealwatch.token.'
 const bearerForm = /^Bearer ([\x21-\x7e]{1,512})$/
+const tokenForm = /^[\x21-\x7e]{1,512}$/
 
 /** What a browser's session says; undefined: the request brings none. Refused with ORIGIN_FOREIGN; throws CREDENTIALS_INVALID. */
 export type SessionReader = (request: IncomingMessage) => Promise<Caller | undefined>
@@ -74,9 +75,13 @@ export function authenticateNetwork(
   }
 }
 
-/** '': something that is no token. A browser's WebSocket takes no header but the protocols that it offers. */
+/**
+ * '': something that is no token. A browser's WebSocket takes no header but the protocols that it offers; in the requests of a proxy
+ * Authorization is its client's.
+ */
 function presentedToken({ headers }: IncomingMessage): string | undefined {
-  const { authorization, upgrade, 'sec-websocket-protocol': protocols = '' } = headers
+  const { authorization, upgrade, 'sealwatch-token': token, 'sec-websocket-protocol': protocols = '' } = headers
+  if (token !== undefined) return typeof token === 'string' && tokenForm.test(token) ? token : ''
   if (authorization !== undefined) return bearerForm.exec(authorization)?.[1] ?? ''
   if (upgrade === undefined) return undefined
   const offered = protocols.split(',').map((protocol) => protocol.trim())

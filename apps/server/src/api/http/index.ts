@@ -33,6 +33,7 @@ import { eventRoutes } from './routes/events.ts'
 import { examinationRoutes } from './routes/examinations.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { type FeedPorts, feedRoutes } from './routes/feed.ts'
+import { forwardAuthRoutes } from './routes/forward-auth.ts'
 import { groupRoleRoutes } from './routes/group-roles.ts'
 import { guardRoutes } from './routes/guard.ts'
 import { hostGroupRoutes } from './routes/host-groups.ts'
@@ -137,6 +138,7 @@ export function allRoutes(ports: HttpPorts): Route[] {
     ...threatSettingsRoutes(ports.requestSettings),
     ...calibrationRoutes(ports),
     ...threatExceptionRoutes(ports.exceptions),
+    ...forwardAuthRoutes(ports.requests),
     ...policyRoutes(policies, dryRuns, api),
     ...manifestRoutes(ports),
     ...quarantineRoutes(ports),

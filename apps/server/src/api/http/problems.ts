@@ -21,6 +21,11 @@ export const httpErrors = {
     advice:
       'Set SEALWATCH_SERVER_PUBLIC_ORIGIN to the origin that browsers see, or ask for localhost; let the proxy send those who come in the open to https',
   },
+  REQUEST_BLOCKED: {
+    kind: 'denied',
+    rule: 'a request that a proxy asks about is no attack, by the thresholds of its tenant (docs/detection.md, The verdict)',
+    advice: 'Look up the alert `request_threat` of the same request id in the ledger',
+  },
   TENANT_SWITCHED: {
     kind: 'conflict',
     rule: 'a request acts in the tenant of its session or token, and no other',
@@ -143,6 +148,7 @@ const titles: Readonly<Record<number, string>> = {
 const titleOfCode: Readonly<Record<string, string>> = {
   HOST_FOREIGN: 'Request blocked for security reasons',
   ORIGIN_FOREIGN: 'Request blocked for security reasons',
+  REQUEST_BLOCKED: 'Request blocked for security reasons',
 }
 
 /** Of these a client learns the title alone, unless it is root: the rest would tell what is there, or how we look inside. */

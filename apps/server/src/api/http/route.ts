@@ -20,6 +20,8 @@ export type Caller = {
 export type RequestFacts = {
   readonly requestId: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Names and values as they came, each as often as it came. */
+  readonly rawHeaders: readonly string[]
   /** Of whoever asks; undefined on the control socket. */
   readonly address: string | undefined
   /** Fires when the client is gone. */

@@ -338,6 +338,7 @@ function checkRate(waitMs: number): void {
 class Facts implements RequestFacts {
   readonly requestId: string
   readonly headers: RequestFacts['headers']
+  readonly rawHeaders: readonly string[]
   readonly address: string | undefined
   readonly #response: ServerResponse
   #gone: AbortController | undefined
@@ -345,6 +346,7 @@ class Facts implements RequestFacts {
   constructor(request: FastifyRequest, reply: FastifyReply, proxies: Proxies) {
     this.requestId = request.id
     this.headers = request.headers
+    this.rawHeaders = request.raw.rawHeaders
     this.address = addressOf(request.raw, proxies)
     this.#response = reply.raw
   }
@@ -413,7 +415,9 @@ function send(one: Route, reply: FastifyReply, result: unknown): FastifyReply {
   const { status, body, headers } = shaped(one, result)
   reply.status(status).headers(headers)
   if (one.media !== undefined) return reply.type(one.media).send(body)
-  return body === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+  if (body === undefined) return reply.send()
+  if (!reply.hasHeader('content-type')) reply.type('application/json; charset=utf-8')
+  return reply.send(JSON.stringify(body))
 }
 
 /** Fastify's own errors are about the request's form. */

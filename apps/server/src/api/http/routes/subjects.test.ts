@@ -12,7 +12,13 @@ test('a tenant that erases a person is not told how much others did in the deplo
   const [erase] = subjectRoutes(ports)
   assert(erase !== undefined && 'action' in erase)
   const by = { tenant: 'acme', principal: { kind: 'operator', id: 'root' } } as Authorised
-  const request = { requestId: 'req_1', headers: {}, address: undefined, signal: new AbortController().signal }
+  const request = {
+    requestId: 'req_1',
+    headers: {},
+    rawHeaders: [],
+    address: undefined,
+    signal: new AbortController().signal,
+  }
   const answer = await erase.handle(by, { params: undefined, query: undefined, body: { name: 'alice' }, request })
   assert.deepEqual(answer, { label: 'subject-1', subject_keys: 2, first_layout: false })
 })

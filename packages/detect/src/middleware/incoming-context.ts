@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { IncomingMessage } from 'node:http'
+import { type RequestContext, readContext } from '../request/context.ts'
+import type { Whose } from './options.ts'
+
+export type From = Whose & {
+  /** As it was asked for: frameworks rewrite `url`. */
+  readonly url: string
+  readonly address: string
+}
+
+/** A request as node received it. Throws SealwatchError CONTEXT_SHAPE or CONTEXT_TOO_LARGE. */
+export function contextOfIncoming(request: IncomingMessage, body: Uint8Array, from: From): RequestContext {
+  const { url, address, user, route, tenant } = from
+  const { method = 'GET', httpVersion, rawHeaders } = request
+  const cut = url.indexOf('?')
+  const headers = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? '']] : []))
+  return readContext({
+    method,
+    path: cut < 0 ? url : url.slice(0, cut),
+    query: cut < 0 ? '' : url.slice(cut + 1),
+    version: httpVersion,
+    headers,
+    body,
+    address,
+    ...(user !== undefined && { user }),
+    ...(route !== undefined && { route }),
+    ...(tenant !== undefined && { tenant }),
+  })
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { emitWarning } from 'node:process'
+import { messageOf } from '@sealwatch/base'
+import { idleClock } from '@sealwatch/base/clock'
+import type { RequestContext } from '../request/context.ts'
+import { headerNamed } from '../request/decode/headers.ts'
+import { type SeenBody, seeBody } from './incoming-body.ts'
+import { contextOfIncoming, type From } from './incoming-context.ts'
+import { leaksIn } from './leaks.ts'
+import { createNotices } from './notices.ts'
+import { type JudgingOptions, judgingLimits, type Opinion, type Whose } from './options.ts'
+import { type SafeAnswer, type SafeCode, safeAnswer } from './safe-answer.ts'
+import { createTelling } from './telling.ts'
+import { watchAnswer } from './watch-answer.ts'
+
+/** What becomes of a request. `left`: its client is gone, and nobody waits for an answer. */
+export type Outcome =
+  | { readonly kind: 'pass'; readonly opinion: Opinion | undefined }
+  | { readonly kind: 'refuse'; readonly answer: SafeAnswer; readonly opinion: Opinion | undefined }
+  | { readonly kind: 'left' }
+
+/** Who asks for what, as the framework knows it. */
+export type Asked<Request> = {
+  readonly request: Request
+  readonly raw: IncomingMessage
+  readonly url: string
+  readonly address: string
+}
+
+type Judged = {
+  readonly end: SeenBody['end']
+  readonly context: RequestContext | undefined
+  readonly opinion: Opinion | undefined
+}
+
+export type Judging<Request> = {
+  /** Before the handler; never rejects. What passes has its whole body yet. */
+  before(asked: Asked<Request>, response: ServerResponse): Promise<Outcome>
+}
+
+/** One that every framework's own part asks. */
+export function createJudging<Request>(options: JudgingOptions<Request>): Judging<Request> {
+  const { judge, mode = 'block', ifAway = 'pass', behaviour, onThreat, onLeak, clock = idleClock } = options
+  const limits = { ...judgingLimits, ...options.limits }
+  const isAsked = 'ask' in judge
+  const notice = createNotices(clock, (text) => say(options.onNotice ?? warn, text))
+  const telling = createTelling({
+    // Who is asked has recorded it.
+    ledger: isAsked ? undefined : options.ledger,
+    alertOf: ({ id }) => (isAsked ? id : undefined),
+    told: (threat) => void tried(() => onThreat?.(threat)),
+    waitingMax: limits.tellingMax,
+    notice,
+    clock,
+  })
+
+  async function opinionOn(context: RequestContext, timeNs: bigint): Promise<Opinion> {
+    if ('ask' in judge) return judge.ask(context)
+    const { threat, recommended_action: action, detectors, ...rest } = judge.judge(context, timeNs, options.thresholds)
+    return { id: newId(), action, threat: threat ? rest : undefined, detectors }
+  }
+
+  /** Undefined: nobody could say. */
+  async function judged(context: RequestContext, timeNs: bigint): Promise<Opinion | undefined> {
+    try {
+      const opinion = await opinionOn(context, timeNs)
+      if (opinion.threat !== undefined) telling.tell(opinion, context)
+      return opinion
+    } catch (error) {
+      notice('away', `requests are not judged for now: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+
+  async function contextOf({ request, raw, url, address }: Asked<Request>) {
+    const reads = tried(() => options.readsBody?.(request)) ?? true
+    const body = reads ? await tried(() => seeBody(raw, limits, clock)) : undefined
+    if (body?.end === 'taken')
+      notice('taken', 'bodies are not judged: put what judges requests before what reads their bodies')
+    const whose: Whose = tried(() => options.whose?.(request)) ?? {}
+    const from: From = { ...whose, url, address }
+    return { end: body?.end ?? 'whole', read: () => contextOfIncoming(raw, body?.bytes ?? new Uint8Array(), from) }
+  }
+
+  async function look(asked: Asked<Request>, timeNs: bigint): Promise<Judged> {
+    const { end, read } = await contextOf(asked)
+    const context = end === 'gone' ? undefined : tried(read)
+    return { end, context, opinion: context && (await judged(context, timeNs)) }
+  }
+
+  function watch(response: ServerResponse, looking: Promise<Judged>): void {
+    watchAnswer(response, onLeak === undefined ? 0 : limits.answerBytesMax, (beginning) =>
+      looking.then(({ context, opinion }) => {
+        if (context === undefined) return
+        const { statusCode: status } = response
+        const agent = headerNamed(context.headers, 'user-agent')
+        tried(() => behaviour?.observe({ ...context, agent }, { failed: status >= 400 }, clock.nowNs()))
+        const kinds = leaksIn(beginning)
+        if (kinds.length > 0) tried(() => onLeak?.({ kinds, status, context, id: opinion?.id }))
+      }),
+    )
+  }
+
+  return {
+    async before(asked, response) {
+      const looking = look(asked, clock.nowNs())
+      if (behaviour !== undefined || onLeak !== undefined) watch(response, looking)
+      if (mode === 'observe') return { kind: 'pass', opinion: undefined }
+      const found = await looking
+      if (found.end === 'gone') return { kind: 'left' }
+      const code = mode === 'block' ? codeFor(found) : undefined
+      const { opinion } = found
+      if (code === undefined) return { kind: 'pass', opinion }
+      // What is left of its body goes by unread: whoever sends it is to read the answer.
+      asked.raw.resume()
+      return { kind: 'refuse', answer: safeAnswer(code, opinion?.id ?? newId()), opinion }
+    },
+  }
+
+  function codeFor({ end, context, opinion }: Judged): SafeCode | undefined {
+    if (end === 'late') return 'REQUEST_LATE'
+    if (context === undefined || opinion?.action === 'block') return 'REQUEST_BLOCKED'
+    return opinion === undefined && ifAway === 'refuse' ? 'JUDGE_AWAY' : undefined
+  }
+
+  function tried<T>(work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      notice('failed', `a part of judging requests failed: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+}
+
+const warn = (text: string) => emitWarning(text, { type: 'SealwatchRequests' })
+const newId = () => `req_${randomBytes(12).toString('hex')}`
+
+/** Nothing of ours ends a service, and nothing of the service ends the judging. */
+function say(to: (text: string) => void, text: string): void {
+  try {
+    to(text)
+  } catch (error) {
+    warn(messageOf(error))
+  }
+}
