@@ -22,8 +22,8 @@ type Document = { readonly detection?: Detection; readonly correlation?: Correla
 type Mutant = { readonly what: string; readonly document: Document }
 
 const names = readdirSync(folder)
-  .filter((path) => path.endsWith('.cases.json'))
-  .map((path) => path.replace('.cases.json', ''))
+  .filter((path) => path.endsWith('.yml'))
+  .map((path) => path.replace('.yml', ''))
 
 test('DET-2 no item of a standard rule is idle: without any one of them some sample of it is judged otherwise', async (t) => {
   for (const name of names)
@@ -52,7 +52,8 @@ test('DET-2 no item of a standard rule is idle: without any one of them some sam
 
 test('DET-2 the cases of a standard rule are of a rule that is there', () => {
   assert.notEqual(names.length, 0)
-  for (const name of names) assert(existsSync(join(folder, `${name}.yml`)), name)
+  for (const path of readdirSync(folder).filter((path) => path.endsWith('.cases.json')))
+    assert(existsSync(join(folder, path.replace('.cases.json', '.yml'))), path)
 })
 
 function samplesOf(name: string): readonly Expected[] {
@@ -142,5 +143,5 @@ function changed(value: unknown, [member, ...rest]: readonly string[], to: unkno
   if (member === undefined) return to
   const inner = (value ?? {}) as Readonly<Record<string, unknown>>
   const next = changed(inner[member], rest, to)
-  return Array.isArray(value) ? value.with(Number(member), next) : { ...inner, [member]: next }
+  return Array.isArray(value) ? Object.assign([...value], { [member]: next }) : { ...inner, [member]: next }
 }
