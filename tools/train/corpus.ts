@@ -4,13 +4,15 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { type RequestContext, readContext } from '../../packages/detect/src/request/context.ts'
 import { decodeRequest } from '../../packages/detect/src/request/decode/request.ts'
 import { isPlain } from '../../packages/detect/src/request/model/model.ts'
 import type { Example } from './example.ts'
 import type { PackagePin } from './package-texts.ts'
 
+export type CorpusExample = Example & { readonly context: RequestContext }
 /** What is learned from, and what false positives are counted on: pinned, and not in this repository. */
-export type Corpus = { readonly train: readonly Example[]; readonly calibrate: readonly Example[] }
+export type Corpus = { readonly train: readonly CorpusExample[]; readonly calibrate: readonly CorpusExample[] }
 
 type Pin = { readonly file: string; readonly sha256: string; readonly use: keyof Corpus }
 export type CorpusManifest = {
@@ -51,16 +53,9 @@ export function readCorpus(folder: string, { files }: CorpusManifest = corpusMan
   return { train: read('train'), calibrate: read('calibrate') }
 }
 
-function exampleOf({ source, label, method, path, query, headers, body }: Row): Example {
-  const context = {
-    method,
-    path,
-    query,
-    headers,
-    body: Buffer.from(body, 'latin1'),
-    version: '1.1',
-    address: '192.0.2.1',
-  }
+function exampleOf({ source, label, method, path, query, headers, body }: Row): CorpusExample {
+  const bytes = Buffer.from(body, 'latin1')
+  const context = readContext({ method, path, query, headers, body: bytes, address: '192.0.2.1' })
   const texts = decodeRequest(context).values.map(({ text }) => text)
-  return { source, isAttack: label === 1, texts: [...new Set(texts)].filter((text) => !isPlain(text)) }
+  return { context, source, isAttack: label === 1, texts: [...new Set(texts)].filter((text) => !isPlain(text)) }
 }

@@ -5,6 +5,7 @@ import type { Corpus } from './corpus.ts'
 import type { Example } from './example.ts'
 import { fit } from './fit.ts'
 import { areaUnderCurve, shareAbove, thresholdAt } from './measure.ts'
+import { type Blocked, blockedBy, type NamedRules } from './verdicts.ts'
 import { madeExamples } from './written.ts'
 
 /** False positives that are tolerated. */
@@ -16,25 +17,34 @@ export type Held = {
   readonly area: number
   /** For each of `rates`: where the threshold lay, and how many of the source's attacks were above. */
   readonly found: readonly { readonly threshold: number; readonly share: number }[]
+  /** By the whole verdict, with each of the rules. */
+  readonly blocked: readonly Blocked[]
 }
 
 /**
  * Leaves each source of attacks out, with all that was made from it and with the honest requests it came with, and says how
- * many of its attacks a model finds that never saw it. False positives are counted on requests no model ever learns from.
+ * many of its attacks a model finds that never saw it, alone and together with rules. False positives are counted on requests no model ever learns from.
  */
-export function* heldOut(corpus: Corpus, sources = attackSources(corpus)): Generator<Held> {
+export function* heldOut(
+  corpus: Corpus,
+  rules: readonly NamedRules[],
+  sources = attackSources(corpus),
+): Generator<Held> {
   for (const source of sources) {
-    const rest = corpus.train.filter((example) => familyOf(example.source) !== familyOf(source))
-    const model = createModel(fit([...rest, ...madeExamples(rest)]))
+    const isOfFamily = (example: Example) => familyOf(example.source) === familyOf(source)
+    const rest = corpus.train.filter((example) => !isOfFamily(example))
+    const weights = fit([...rest, ...madeExamples(rest)])
+    const model = createModel(weights)
     const honest = corpus.calibrate.map((example) => scoreOf(model, example))
-    const attacks = corpus.train
-      .filter((example) => example.source === source)
-      .map((example) => scoreOf(model, example))
+    const own = corpus.train.filter((example) => example.source === source)
+    const beside = corpus.train.filter((example) => !example.isAttack && isOfFamily(example))
+    const attacks = own.map((example) => scoreOf(model, example))
+    const blocked = rules.map((named) => blockedBy(named, weights, { attacks: own, honest: corpus.calibrate, beside }))
     const found = rates.map((rate) => {
       const threshold = thresholdAt(rate, honest)
       return { threshold, share: shareAbove(threshold, attacks) }
     })
-    yield { source, attacks: attacks.length, area: areaUnderCurve(attacks, honest), found }
+    yield { source, attacks: attacks.length, area: areaUnderCurve(attacks, honest), found, blocked }
   }
 }
 

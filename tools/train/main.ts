@@ -8,17 +8,18 @@ import { parseArgs } from 'node:util'
 import { writeModel } from '../../packages/detect/src/request/model/weights.ts'
 import { calibrated } from './calibrate.ts'
 import { corpusManifest, readCorpus } from './corpus.ts'
-import { heldOut, rates } from './evaluate.ts'
+import { type Held, heldOut, rates } from './evaluate.ts'
 import { fit, fitOptions } from './fit.ts'
+import { rulesOf } from './verdicts.ts'
 import { amounts, madeExamples } from './written.ts'
 
 const { values, positionals } = parseArgs({
-  options: { corpus: { type: 'string' }, evaluate: { type: 'boolean' } },
+  options: { corpus: { type: 'string' }, evaluate: { type: 'boolean' }, rules: { type: 'string' } },
   allowPositionals: true,
 })
 if (values.corpus === undefined) {
   console.error(
-    'npm run train -- --corpus DIR [--evaluate [SOURCE…]]: DIR holds the files that tools/train/corpus.json pins',
+    'npm run train -- --corpus DIR [--evaluate [--rules CRS] [SOURCE…]]: DIR holds the files that tools/train/corpus.json pins',
   )
   process.exit(2)
 }
@@ -27,13 +28,33 @@ if (values.evaluate) evaluate()
 else train()
 
 function evaluate(): void {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
-  console.log(`| left out | attacks | AUC | ${rates.map((rate) => `found at ${100 * rate} %`).join(' | ')} |`)
-  console.log(`|---|---|---|${rates.map(() => '---|').join('')}`)
-  for (const { source, attacks, area, found } of heldOut(corpus, positionals.length > 0 ? positionals : undefined)) {
+  const rules = [rulesOf('basic rules'), ...(values.rules === undefined ? [] : [rulesOf('core rules', values.rules)])]
+  const all = [...heldOut(corpus, rules, positionals.length > 0 ? positionals : undefined)]
+  row(['left out', 'attacks', 'AUC', ...rates.map((rate) => `found at ${100 * rate} %`)])
+  row(Array.from({ length: 3 + rates.length }, () => '---'))
+  for (const { source, attacks, area, found } of all) {
     const shares = found.map(({ threshold, share }) => `${percent(share)} (${threshold.toFixed(1)})`)
-    console.log(`| ${source} | ${attacks} | ${area.toFixed(4)} | ${shares.join(' | ')} |`)
+    row([source, `${attacks}`, area.toFixed(4), ...shares])
   }
+  for (const [at, { name }] of rules.entries()) blockedTable(name, all, at)
+}
+
+function blockedTable(name: string, all: readonly Held[], at: number): void {
+  console.log(`\nBlocked by model, ${name} and signals:\n`)
+  row(['left out', 'attacks', 'requests of browsers', 'honest requests left out'])
+  row(['---', '---', '---', '---'])
+  for (const { source, blocked } of all) {
+    const { attacks = 0, honest = 0, beside = 0 } = blocked[at] ?? {}
+    row([source, percent(attacks), percent(honest, 2), percent(beside, 2)])
+  }
+}
+
+function row(cells: readonly string[]): void {
+  console.log(`| ${cells.join(' | ')} |`)
+}
+
+function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`
 }
 
 function train(): void {

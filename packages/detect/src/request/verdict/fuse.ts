@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type DetectorName, detectorNames, type Evidence } from './detector.ts'
+import type { DetectorName, Evidence } from './detector.ts'
 import type { ThreatType } from './threats.ts'
 import { nextShare, priorWeight, weightsMax } from './weights.ts'
 
@@ -13,24 +13,22 @@ export type Fused = {
 }
 
 /**
- * Logarithms of odds add up where pieces of evidence know nothing of each other, as detectors do; what one detector says is
- * one thing said in several ways, and counts less each time. More evidence never makes an attack less likely.
+ * Logarithms of odds add up where pieces of evidence know nothing of each other: the sender's address, the sender's habits, and what
+ * the request says. Of the same text what one detector says in several ways, and what several that read it say, counts less each
+ * time. More evidence never makes an attack less likely.
  */
 export function fuse(evidence: readonly Weighed[]): Fused {
   const told = Object.groupBy(evidence, ({ detector }) => detector)
-  // In one order always: sums of the same weights are rounded otherwise in another.
-  const sum = detectorNames.reduce((all, detector) => {
-    const own = told[detector]
-    return own === undefined ? all : all + Math.min(weightsMax[detector], weightOf(own))
-  }, priorWeight)
+  const by = (detector: DetectorName) => Math.min(weightsMax[detector], weightOf(told[detector] ?? []))
+  const ofText = together([by('rules'), by('model'), by('signals')])
+  const sum = priorWeight + ofText + by('reputation') + by('behaviour')
   return { probability: 1 / (1 + Math.exp(-sum)), type: typeOf(evidence) }
 }
 
-const weightOf = (evidence: readonly Evidence[]): number =>
-  evidence
-    .map(({ weight }) => weight)
-    .sort((one, other) => other - one)
-    .reduce((sum, weight, place) => sum + weight * nextShare ** place, 0)
+const weightOf = (evidence: readonly Evidence[]): number => together(evidence.map(({ weight }) => weight))
+
+const together = (weights: readonly number[]): number =>
+  weights.toSorted((one, other) => other - one).reduce((sum, weight, place) => sum + weight * nextShare ** place, 0)
 
 function typeOf(evidence: readonly Evidence[]): ThreatType | undefined {
   if (evidence.length === 0) return undefined

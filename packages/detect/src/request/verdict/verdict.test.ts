@@ -63,10 +63,8 @@ test("DET-1 DET-3 1'; DROP TABLE users; -- in a parameter is blocked, and the ve
     detectors: { absent: [], cut: [] },
   })
   const matched = "#'; DROP TABLE users; --"
-  const rule = { detector: 'rules', where: 'ARGS_GET:q', matched, weight: 7.2 }
+  const rule = { detector: 'rules', where: 'ARGS_GET:q', matched, weight: 5.4 }
   assert.deepEqual(reasons, [
-    { ...rule, id: '942100', what: 'rule 942100: SQL Injection Attack Detected via libinjection' },
-    { ...rule, id: '942360', what: 'rule 942360: Concatenated basic SQL injection' },
     {
       detector: 'model',
       what: 'what attacks are written like: "\'; d…"',
@@ -74,6 +72,8 @@ test("DET-1 DET-3 1'; DROP TABLE users; -- in a parameter is blocked, and the ve
       matched,
       weight: 6,
     },
+    { ...rule, id: '942100', what: 'rule 942100: SQL Injection Attack Detected via libinjection' },
+    { ...rule, id: '942360', what: 'rule 942360: Concatenated basic SQL injection' },
   ])
 })
 
@@ -83,7 +83,7 @@ test('DET-1 an ordinary request is let through, with nothing to say against it',
     { ...verdict },
     {
       threat: false,
-      score: 0,
+      score: 1,
       severity: 'informational',
       type: null,
       confidence: 1,
@@ -119,8 +119,8 @@ test('DET-1 each detector alone raises the score of what it knows, and none lowe
   const bad = request({ query: 'q=1%27%3B+DROP+TABLE+users%3B+--', address: '198.51.100.7' })
   const scoreOf = (detectors: Detectors) => createJudge({ detectors }).judge(bad, timeNs).score
   const { rules, model, reputation } = all
-  assert.equal(scoreOf({}), 0)
-  assert.deepEqual([scoreOf({ rules }), scoreOf({ model }), scoreOf({ reputation })], [98, 29, 5])
+  assert.equal(scoreOf({}), 1)
+  assert.deepEqual([scoreOf({ rules }), scoreOf({ model }), scoreOf({ reputation })], [94, 67, 9])
   assert.ok(scoreOf({ model, reputation }) > scoreOf({ model }))
 })
 
@@ -141,12 +141,12 @@ test('DET-1 what is excepted does not count, and the verdict says what that was 
   const { reasons, excepted, score } = but('942100')
   assert.deepEqual(
     [reasons, excepted].map((told) => told.map(({ id }) => id)),
-    [['942360', undefined], ['942100']],
+    [[undefined, '942360'], ['942100']],
   )
   assert.equal(excepted[0]?.exception, 'exc_1')
   assert.ok(score <= judge.judge(attack, timeNs).score)
   const all = judge.judge(attack, timeNs, undefined, ({ detector }) => (detector === 'rules' ? 'exc_2' : undefined))
-  assert.deepEqual([all.threat, all.reasons.length, all.excepted.length], [false, 1, 2])
+  assert.deepEqual([all.recommended_action, all.reasons.length, all.excepted.length], ['observe', 1, 2])
   assert.deepEqual(but('1'), judge.judge(attack, timeNs))
 })
 
@@ -159,8 +159,8 @@ test('DET-3 how a request is written is told by what it is', () => {
   assert.deepEqual(
     reasons.map(({ detector, where, weight }) => [detector, where, weight]),
     [
-      ['signals', 'ARGS_GET:a', 1],
-      ['signals', 'ARGS_GET:a', 0.3],
+      ['signals', 'ARGS_GET:a', 0.5],
+      ['signals', 'ARGS_GET:a', 0.1],
     ],
   )
   assert.equal(detectorNames.length, 5)
@@ -197,4 +197,19 @@ test('DET-1 what takes rules longer than a request may speaks against it, and al
     reasons.map(({ what }) => what),
     ['it takes longer to look at than a request may'],
   )
+})
+
+test('DET-1 a rule for the paranoid counts for less, the more honest requests it is for', () => {
+  const scoreAt = (level: string) => {
+    const tags = ['attack-sqli', `paranoia-level/${level}`]
+    const match = { id: 942100, msg: 'It is SQL', severity: 'CRITICAL', tags, where: 'ARGS:q', text: 'x' }
+    const detector = detectByRules(() => ({ matches: [match], isComplete: true }))
+    return createJudge({ detectors: { rules: detector } }).judge(attack, timeNs).score
+  }
+  const scores = ['', '1', '2', '3', '4', '9'].map(scoreAt)
+  assert.deepEqual(
+    scores,
+    scores.toSorted((one, other) => other - one),
+  )
+  assert.deepEqual([scoreAt('') >= 50, scoreAt('1') >= 50, new Set(scores.slice(0, 3)).size], [true, false, 3])
 })

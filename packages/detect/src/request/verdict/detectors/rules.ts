@@ -4,7 +4,7 @@ import type { RequestContext } from '../../context.ts'
 import type { DecodedRequest } from '../../decode/request.ts'
 import type { Detector, Evidence } from '../detector.ts'
 import { threatTagged } from '../threats.ts'
-import { enforcementShare, exhaustingWeight, ruleWeights } from '../weights.ts'
+import { enforcementShare, exhaustingWeight, paranoiaShares, ruleWeights } from '../weights.ts'
 
 /** What is asked of an engine of SecLang rules. */
 export type EvaluateRules = (context: RequestContext, decoded: DecodedRequest) => RuleVerdict
@@ -41,8 +41,17 @@ const evidenceOf = ({ id, msg, severity, tags, where, text }: RuleMatch): Eviden
   where,
   text,
   threat: threatTagged(tags),
-  weight: (ruleWeights[severity] ?? (ruleWeights.NOTICE as number)) * (isEnforcement(id) ? enforcementShare : 1),
+  weight:
+    (ruleWeights[severity] ?? (ruleWeights.NOTICE as number)) *
+    paranoiaShare(tags) *
+    (isEnforcement(id) ? enforcementShare : 1),
 })
+
+/** A higher level than there is counts as the highest. */
+function paranoiaShare(tags: readonly string[]): number {
+  const [, level = '0'] = tags.map((tag) => /^paranoia-level\/(\d)$/.exec(tag)).find((found) => found !== null) ?? []
+  return paranoiaShares[Number(level)] ?? (paranoiaShares.at(-1) as number)
+}
 
 /** The core rule set's numbers of what it enforces of HTTP's form. */
 const isEnforcement = (id: number) => id >= 920_000 && id < 921_000
