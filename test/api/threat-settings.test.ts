@@ -116,5 +116,17 @@ test('POL-1 after a start the settings are those of the ledger, and a row that s
   server = await startServer({}, undefined, { dir })
   assert.deepEqual(await judged('acme', doubtful), [true, 'observe', 'observe'])
   assert.deepEqual(await judged('acme'), [true, 'block', 'block'])
-  assert.ok((await eventsOf('acme')).some(({ metadata }) => metadata.event_code === 'row_unvouched'))
+  const unvouched = async () =>
+    (await eventsOf('acme')).filter(({ metadata }) => metadata.event_code === 'row_unvouched').length
+  const told = await unvouched()
+  assert.ok(told > 0)
+  await server[Symbol.asyncDispose]()
+  const emptied = new DatabaseSync(join(dir, 'index.sqlite'))
+  emptied.exec(`DELETE FROM request_settings WHERE tenant = 'acme'`)
+  emptied.close()
+  server = await startServer({}, undefined, { dir })
+  assert.deepEqual(await judged('acme'), [true, 'block', 'block'], 'the ledger says so, whoever emptied the table')
+  assert.equal(await unvouched(), told + 1)
+  await settings(await tokenOf('acme', 'threat:tune'), 'set', '--mode', 'observe', '--because', 'to look into it')
+  assert.deepEqual(await judged('acme'), [true, 'block', 'observe'], 'and is changed as ever')
 })

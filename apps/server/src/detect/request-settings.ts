@@ -104,9 +104,11 @@ export function createRequestSettings(options: SettingsOptions): RequestSettings
     },
     load: async (tenant) => {
       const row = await versionsOf(store.db, tenant).limit(1).executeTakeFirst()
-      if (row === undefined) return
-      const said = await vouchedSettings(options, row, recordOf(row))
-      if (said !== undefined) byTenant.set(tenant, { ...recordOf(row), ...said })
+      const record = row && recordOf(row)
+      const said = await vouchedSettings(options, tenant, record)
+      // The next version follows the newest row that there is.
+      const base = record ?? usual
+      if (said !== undefined) byTenant.set(tenant, { ...base, ...said, version: base.version })
     },
     forgetTenant: (tenant) => void byTenant.delete(tenant),
   }

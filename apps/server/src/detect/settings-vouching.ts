@@ -42,23 +42,25 @@ export function settingsAct(of: {
 }
 
 /**
- * Holds the newest row against the ledger's last word: whoever can write into the database switches nothing off. Where the two
- * differ that is an alarm, and the ledger's word counts; undefined: it has none.
+ * Holds the newest row, or that there is none, against the ledger's last word: whoever can write into the database switches nothing
+ * off. Where the two differ that is an alarm, and the ledger's word counts; undefined: it has none.
  */
 export async function vouchedSettings(
   options: SettingsOptions,
-  { tenant, version, changed_at }: SettingsRow,
-  given: JudgedBy,
-): Promise<JudgedBy | undefined> {
+  tenant: string,
+  row: (JudgedBy & { readonly version: number; readonly changedAt: string | null }) | undefined,
+): Promise<(JudgedBy & { readonly version: number }) | undefined> {
   const { store, ledgers } = options
-  const due = `${version} ${settingsSaid(given)}`
-  if ((await lastSince(changed_at)) === due) return given
+  const due = row && `${row.version} ${settingsSaid(row)}`
+  if (row && (await lastSince(row.changedAt ?? rfc3339(0n))) === due) return row
   // A line may have an earlier time than its row: before one is called altered all of them are read.
   const last = await lastSince(rfc3339(0n))
-  if (last === due) return given
-  const why = last === undefined ? 'no line of the ledger sets it' : `its last line sets version ${last}`
-  await tellUnvouched(options, [{ tenant, kind: 'request_settings', name: `version ${version}`, why }])
-  return last === undefined ? undefined : judgedByIn(last)
+  if (last === due) return row
+  const said = last === undefined ? undefined : judgedByIn(last)
+  const why = said === undefined ? 'no line of the ledger sets it' : `its last line sets version ${said.version}`
+  const name = row === undefined ? 'no version' : `version ${row.version}`
+  await tellUnvouched(options, [{ tenant, kind: 'request_settings', name, why }])
+  return said
 
   async function lastSince(from: string): Promise<string | undefined> {
     let said: string | undefined
@@ -72,9 +74,9 @@ export async function vouchedSettings(
   }
 }
 
-function judgedByIn(said: string): JudgedBy {
-  const [, word, ...scores] = said.split(' ')
+function judgedByIn(said: string): JudgedBy & { readonly version: number } {
+  const [version, word, ...scores] = said.split(' ')
   const [observe, challenge, block] = scores.map(Number)
   const mode = judgingModes.find((name) => name === word) ?? 'observe'
-  return { mode, thresholds: checkedThresholds({ observe, challenge, block } as Thresholds) }
+  return { version: Number(version), mode, thresholds: checkedThresholds({ observe, challenge, block } as Thresholds) }
 }
