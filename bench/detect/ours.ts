@@ -13,7 +13,7 @@ export function openOurs(called: string, rules?: string): Contender {
   const judged = (context: RequestContext): Outcome => {
     const startMs = performance.now()
     const verdict = judge.judge(context, 0n)
-    return { us: (performance.now() - startMs) * 1_000, isFound: verdict.threat, score: finely(verdict) }
+    return { us: (performance.now() - startMs) * 1_000, isFound: isBlocked(verdict), score: finely(verdict) }
   }
   return {
     name: `sealwatch, ${called}${learns ? ' and model' : ''}`,
@@ -21,6 +21,9 @@ export function openOurs(called: string, rules?: string): Contender {
     turn: async (contexts) => inProcess(contexts, judged),
   }
 }
+
+/** As the others say it: by what is turned away, with the thresholds that everyone begins with. */
+const isBlocked = ({ recommended_action }: Verdict) => recommended_action === 'block'
 
 /** Of those with one and the same score, the one for which more speaks is more suspicious. */
 const finely = ({ score, reasons }: Verdict) =>
