@@ -6,14 +6,15 @@ import type { RequestContext } from '@sealwatch/detect/request'
 import type { Verdict } from '@sealwatch/detect/verdict'
 import type { Contender, Outcome } from './contender.ts'
 
-/** Whole verdicts, as a service asks for them. `rules`: a folder; without one, the basic rules. */
+/** Whole verdicts, as a service asks for them; what would be blocked is found, as with the others. `rules`: a folder; without one, the basic rules. */
 export function openOurs(called: string, rules?: string): Contender {
   const judge = openJudge({ rules })
   const learns = judge.names.includes('model')
   const judged = (context: RequestContext): Outcome => {
     const startMs = performance.now()
     const verdict = judge.judge(context, 0n)
-    return { us: (performance.now() - startMs) * 1_000, isFound: isBlocked(verdict), score: finely(verdict) }
+    const isFound = verdict.recommended_action === 'block'
+    return { us: (performance.now() - startMs) * 1_000, isFound, score: finely(verdict) }
   }
   return {
     name: `sealwatch, ${called}${learns ? ' and model' : ''}`,
@@ -21,9 +22,6 @@ export function openOurs(called: string, rules?: string): Contender {
     turn: async (contexts) => inProcess(contexts, judged),
   }
 }
-
-/** As the others say it: by what is turned away, with the thresholds that everyone begins with. */
-const isBlocked = ({ recommended_action }: Verdict) => recommended_action === 'block'
 
 /** Of those with one and the same score, the one for which more speaks is more suspicious. */
 const finely = ({ score, reasons }: Verdict) =>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isUtf8 } from 'node:buffer'
 import appsec from '@datadog/native-appsec'
 import { createRemembered } from './remembered.ts'
 import { seclangLimits } from './seclang/limits.ts'
@@ -19,6 +20,9 @@ const budgetUs = 20_000
 
 /** Texts that were found harmless. */
 const rememberedMax = 2_048
+
+/** Of a list the library looks at the first 256 parts, and says nothing of the others; a text has two at most. */
+const textsAtOnceMax = 128
 
 const kinds = ['sqli', 'xss'] as const
 type Kind = (typeof kinds)[number]
@@ -46,15 +50,21 @@ export function createInjection(): Injection {
     return { events: events as readonly Event[], isDecided: !timeout }
   }
 
-  const judge = (kind: Kind, text: string): string | undefined => {
+  const judge = (kind: Kind, text: string): string | undefined | null => {
     if (isHarmless(kind, text)) return undefined
     for (const part of partsOf(text)) {
       const { events, isDecided } = ask({ [kind]: part })
       if (events[0] !== undefined) return events[0].rule_matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? ''
-      if (!isDecided) return undefined
+      if (!isDecided) return null
     }
     remember(kind, text)
     return undefined
+  }
+  const askAll = (texts: { readonly [kind in Kind]: readonly string[] }) => {
+    const { events, isDecided } = ask({ sqli: texts.sqli.flatMap(partsOf), xss: texts.xss.flatMap(partsOf) })
+    if (!isDecided) return
+    const found = new Set(events.map(({ rule }) => rule?.id))
+    for (const kind of kinds) if (!found.has(kind)) for (const text of texts[kind]) remember(kind, text)
   }
   return {
     sqli: (text) => judge('sqli', text),
@@ -63,12 +73,10 @@ export function createInjection(): Injection {
       for (const kind of kinds) lately[kind].clear()
       const sqli = texts.sqli.filter((text) => !isHarmless('sqli', text))
       const xss = texts.xss.filter((text) => !isHarmless('xss', text))
-      if (sqli.length + xss.length === 0) return
-      const { events, isDecided } = ask({ sqli: sqli.flatMap(partsOf), xss: xss.flatMap(partsOf) })
-      if (!isDecided) return
-      const found = new Set(events.map(({ rule }) => rule?.id))
-      if (!found.has('sqli')) for (const text of sqli) remember('sqli', text)
-      if (!found.has('xss')) for (const text of xss) remember('xss', text)
+      for (let from = 0; from < Math.max(sqli.length, xss.length); from += textsAtOnceMax) {
+        const to = from + textsAtOnceMax
+        askAll({ sqli: sqli.slice(from, to), xss: xss.slice(from, to) })
+      }
     },
   }
 }
@@ -79,6 +87,12 @@ function partsOf(text: string): string[] {
   return (text.length <= max ? [text] : [text.slice(0, max), text.slice(-max)]).map(asUtf8)
 }
 
-/** The library is handed UTF-16 and makes UTF-8 of it: bytes that are UTF-8 come out as they were. */
-const asUtf8 = (text: string): string =>
-  /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text
+/**
+ * The library is handed UTF-16, makes UTF-8 of it, and cuts that at 4,096 bytes. Bytes that are UTF-8 come out as they were; others
+ * would become three each, so they are a letter, or the space that MySQL takes 0xa0 for.
+ */
+function asUtf8(text: string): string {
+  if (!/[\x80-\xff]/.test(text)) return text
+  const bytes = Buffer.from(text, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : text.replaceAll('\xa0', ' ').replace(/[\x80-\xff]/g, 'x')
+}

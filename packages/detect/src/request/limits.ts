@@ -22,7 +22,7 @@ export const decodeLimits = {
   /** Of a compressed body, after it was inflated. */
   inflatedBytesMax: 4 * 1024 * 1024,
   inflateInputBytesMax: 4 * 1024 * 1024,
-  /** What stands behind is one more value, unparted. */
+  /** Of headers with cookies, of the query, and of the body, each. What stands behind is one more value, unparted. */
   valuesMax: 1_000,
   depthMax: 64,
   /** Decodings within one another, forms of one value, and characters of all of them in a request. */
@@ -31,14 +31,19 @@ export const decodeLimits = {
   formCharsMax: 64 * 1024,
   /** A run of one and the same character that is no longer an accident. */
   runCharsMax: 512,
-  signalsMax: 64,
+  /** Those beyond are of the same kind elsewhere: many that weigh little hide none that weighs much. */
+  signalsOfKindMax: 8,
 } as const
 
-/** How much the model reads of one value, and tells of it. */
+/** How much the model reads, and tells of it. */
 export const modelLimits = {
-  /** Of a longer value, its beginning and its end. */
+  /** At once, of one value: its beginning and its end. A longer one is read piece by piece, as far as a request's room for that goes. */
   headCharsMax: 4_096,
   tailCharsMax: 2_048,
+  pieceChars: 6_144,
+  piecesCharsMax: 192 * 1024,
+  /** What two pieces have in common, so that an attack lies in one of them. */
+  overlapChars: 512,
   /** Symbols of a segment. Two neighbouring ones are a window: an attack among much else stands alone in one. */
   segmentSymbols: 32,
   /** N-grams told as reasons. */

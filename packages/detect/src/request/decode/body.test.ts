@@ -108,6 +108,34 @@ test('DET-1 XML: text, attributes, comments and CDATA; its entities are not expa
     assert.deepEqual(kinds('text/xml', bad), ['malformed-xml'], bad)
 })
 
+test('DET-1 JSON and XML in UTF-16 and UTF-32 are read as their parsers do, whatever the header says', () => {
+  const little = (text: string) => Buffer.from(text, 'utf16le')
+  const wide = (text: string) => Buffer.concat([...text].map((char) => Buffer.from([char.codePointAt(0) ?? 0, 0, 0, 0])))
+  const json = '{"q":"1 union"}'
+  for (const body of [
+    little(json),
+    little(json).swap16(),
+    little(`\ufeff${json}`),
+    wide(json),
+    wide(json).swap32(),
+  ])
+    for (const type of ['application/json', 'text/plain', 'application/json; charset=utf-8']) {
+      const { values, signals } = decoded(type, body)
+      assert(values.some(({ source, name, text }) => source === 'ARGS_POST' && name === 'q' && text === '1 union'))
+      assert(signals.some(({ kind }) => kind === 'strange-charset'))
+    }
+  assert(decoded('text/xml', little('<a>x</a>')).values.some(({ source, text }) => source === 'XML' && text === 'x'))
+  // A form with a zero byte in its first name is a form.
+  const form = decoded('application/x-www-form-urlencoded', 'a\0b=1&q=union').values
+  assert(form.some(({ name, text }) => name === 'q' && text === 'union'))
+})
+
+test('DET-1 parameters behind a thousand cookies are told apart all the same', () => {
+  const cookies: [string, string] = ['Cookie', Array.from({ length: 1_200 }, (_, i) => `c${i}=1`).join('; ')]
+  const { values } = decoded('application/json', '{"q":"\\u003cscript>"}', [cookies])
+  assert(values.some(({ source, name, text }) => source === 'ARGS_POST' && name === 'q' && text === '<script>'))
+})
+
 test('DET-1 a GraphQL query yields its strings, its variables and its own text', () => {
   const body = JSON.stringify({ query: '{ user(name: "x\' OR 1=1") { id } # note\n}', variables: { id: [7] } })
   assert.deepEqual(listed('application/json', body), [

@@ -9,6 +9,7 @@ import { decodeJson } from './json.ts'
 import { decodeMultipart } from './multipart.ts'
 import { decodeForm } from './percent.ts'
 import type { Findings } from './values.ts'
+import { narrowed } from './wide.ts'
 import { decodeXml } from './xml.ts'
 
 export type Processor = '' | 'URLENCODED' | 'JSON' | 'XML' | 'MULTIPART'
@@ -18,13 +19,13 @@ export type DecodedBody = { readonly processor: Processor; readonly rawBody: str
 export function decodeBody(context: RequestContext, findings: Findings): DecodedBody {
   const { headBytesMax, tailBytesMax } = findings.limits
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
-  const bytes = inflated(context, findings)
+  const type = headerNamed(context.headers, 'content-type') ?? ''
+  const told = types.find(([form]) => form.test(type))?.[1]
+  const bytes = inUtf8(inflated(context, findings), told, findings)
   const isCut = bytes.length > headBytesMax
   const head = bytes.toString('latin1', 0, headBytesMax)
-  const type = headerNamed(context.headers, 'content-type') ?? ''
   if (/charset\s*=\s*"?(?:utf-?7|ibm|cp037|utf-?16|utf-?32)/i.test(type))
     findings.signal('strange-charset', 'REQUEST_HEADERS:content-type')
-  const told = types.find(([form]) => form.test(type))?.[1]
   const processor = told ?? guessed(head)
   const fileBytes = decodeAs(processor, head, type, findings, isCut)
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
@@ -34,6 +35,14 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
     findings.add('REQUEST_BODY', 'tail', processor === 'URLENCODED' ? decodeForm(tail) : tail)
   }
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
+}
+
+/** JSON and XML in UTF-16 or UTF-32 as their parsers read them. In both a zero byte is never anything else, in forms it may be. */
+function inUtf8(bytes: Buffer, told: Processor | undefined, findings: Findings): Buffer {
+  const narrow = narrowed(bytes, findings.limits.inflatedBytesMax)
+  if (narrow === undefined || !/^(?:JSON|XML)$/.test(told ?? guessed(narrow.toString('latin1', 0, 256)))) return bytes
+  findings.signal('strange-charset', 'REQUEST_BODY')
+  return narrow
 }
 
 function decodeAs(processor: Processor, head: string, type: string, findings: Findings, isCut: boolean): number {

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { readContext } from '../context.ts'
 import { decodeLimits } from '../limits.ts'
+import { signalKinds } from '../signals.ts'
 import { decodeRequest } from './request.ts'
 
 const signalsOf = (given: object) =>
@@ -116,12 +117,44 @@ test('DET-1 whatever bytes a request has, it is decoded within its limits', () =
     fc.property(shape, (given) => {
       const { values, signals } = decodeRequest(readContext(given), tight)
       // A value that is being read when the limit is met brings its name, and a body its rest and its tail.
-      assert(values.length <= tight.valuesMax * (1 + 3 * tight.formsMax) + 64, `${values.length} values`)
-      assert(signals.length <= tight.signalsMax)
+      assert(values.length <= 3 * tight.valuesMax * (1 + 3 * tight.formsMax) + 64, `${values.length} values`)
+      assert(signals.length <= tight.signalsOfKindMax * Object.keys(signalKinds).length)
       for (const { text } of values) assert(/^[\0-\xff]*$/.test(text), 'text that is no latin1')
     }),
     { numRuns: 2_000 },
   )
+})
+
+test('DET-1 JSON’s escapes are undone within a form, within a string, and in what is not parted', () => {
+  const escaped = [...'<script>'].map((char) => `\\u00${char.charCodeAt(0).toString(16)}`).join('')
+  const json = `{"q":"${escaped}"}`
+  for (const [type, body] of [
+    ['application/x-www-form-urlencoded', `data=${encodeURIComponent(json)}`],
+    ['application/json', JSON.stringify({ data: json })],
+    ['application/json', `${'['.repeat(70)}${json}`],
+    ['application/x-ndjson', `{"a":1}\n${json}`],
+  ] as const) {
+    const headers = [['Content-Type', type]]
+    const { values } = decodeRequest(
+      readContext({ method: 'POST', path: '/', query: '', headers, address: '::1', body: Buffer.from(body) }),
+    )
+    assert(values.some(({ text }) => text.includes('<script>')), `${type} ${body}`)
+  }
+})
+
+test('DET-1 many signals that weigh little hide none that weighs much', () => {
+  const query = Array.from({ length: 200 }, (_, i) => `a${i}=1&a${i}=%zz`).join('&')
+  const kinds = signalsOf({ query, headers: [['Transfer-Encoding', 'xchunked']] })
+  assert(kinds.includes('smuggling-shape REQUEST_HEADERS:transfer-encoding'), kinds.join())
+})
+
+test('DET-1 a value that is too long to look within keeps nobody from looking within the next', () => {
+  const long = Buffer.from('harmless '.repeat(8_000)).toString('base64')
+  const short = Buffer.from('<script>alert(1)</script>').toString('base64')
+  const { values } = decodeRequest(
+    readContext({ method: 'GET', path: '/', query: `a=${long}&b=${short}`, headers: [], address: '192.0.2.1' }),
+  )
+  assert(values.some(({ text }) => text === '<script>alert(1)</script>'))
 })
 
 test('DET-1 what was written as a form is what is read', () => {

@@ -121,7 +121,7 @@ function isEscaped(text: string, at: number): boolean {
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
 /** Characters above U+007F become the bytes of UTF-8, as all other text is bytes. */
-function unescaped(text: string): string {
+export function unescaped(text: string): string {
   if (!text.includes('\\')) return text
   return text.replace(/((?:\\u[0-9a-f]{4})+)|\\([\s\S])/gi, (_, units?: string, other?: string) =>
     units === undefined ? (escapes[other as string] ?? (other as string)) : utf8Of(units),

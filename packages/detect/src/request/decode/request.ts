@@ -28,7 +28,9 @@ export function decodeRequest(context: RequestContext, limits: DecodeLimits = de
   findings.add('REQUEST_FILENAME', '', decodePercent(context.path))
   if (hasLoosePercent(context.path)) findings.signal('malformed-encoding', 'REQUEST_FILENAME')
   decodeHeaders(context.headers, findings)
+  findings.beginPart()
   decodeParameters(context.query, 'ARGS_GET', findings)
+  findings.beginPart()
   const body = decodeBody(context, findings)
   findSmuggling(context, findings)
   // A body that is no text has any bytes.

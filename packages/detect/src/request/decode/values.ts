@@ -33,8 +33,10 @@ export type Value = {
 export type Findings = {
   add(source: Source, name: string, text: string): void
   signal(kind: SignalKind, where: string): void
-  /** Whether parameters are still told apart. */
+  /** Whether parameters are still told apart, in the part of the request that is being read. */
   isFull(): boolean
+  /** Another part begins: whatever stood in those before, so many are told apart in this one, too. */
+  beginPart(): void
   readonly limits: DecodeLimits
   readonly values: Value[]
   readonly signals: Signal[]
@@ -43,17 +45,22 @@ export type Findings = {
 export function createFindings(limits: DecodeLimits): Findings {
   const values: Value[] = []
   const signals: Signal[] = []
+  let before = 0
   return {
     limits,
     values,
     signals,
-    isFull: () => values.length >= limits.valuesMax,
+    isFull: () => values.length - before >= limits.valuesMax,
+    beginPart() {
+      before = values.length
+    },
     add(source, name, text) {
       values.push({ source, name, text })
     },
     signal(kind, where) {
-      const isKnown = signals.some((signal) => signal.kind === kind && signal.where === where)
-      if (!isKnown && signals.length < limits.signalsMax) signals.push({ kind, where })
+      const same = signals.filter((signal) => signal.kind === kind)
+      if (same.length < limits.signalsOfKindMax && !same.some((signal) => signal.where === where))
+        signals.push({ kind, where })
     },
   }
 }

@@ -70,8 +70,20 @@ test('DET-1 an attack does not hide in much else', () => {
   const much = 'We like the new kitchen, and the weather was good. '.repeat(40)
   const attack = "' union select password from users where '1'='1"
   ok(logitOf(much) < threshold)
-  for (const text of [`${attack} ${much}`, `${much} ${attack} ${much}`, `${much.repeat(20)} ${attack}`])
-    ok(logitOf(text) > threshold)
+  for (const [before, behind] of [
+    [0, 1],
+    [1, 1],
+    [20, 0],
+    [3, 3],
+    [20, 20],
+  ] as const)
+    ok(logitOf(`${much.repeat(before)} ${attack} ${much.repeat(behind)}`) > threshold, `${before} ${behind}`)
+})
+
+test('DET-1 DET-3 of a long text the reasons are those of the piece that is the worst', () => {
+  const much = 'We like the new kitchen, and the weather was good. '.repeat(200)
+  const { reasons } = model.judge([value(`${much}' union select password from users--${much}`)])
+  ok(reasons().some(({ ngram }) => ngram.includes('union')))
 })
 
 test('DET-1 ONNX Runtime says the same of the same file, to a millionth', async () => {

@@ -32,7 +32,7 @@ export type RequestModel = {
 const { slotBits, width, hidden } = shape
 const shift = 32 - slotBits
 const leak = 0.0625
-const { reasonsMax } = modelLimits
+const { reasonsMax, pieceChars, piecesCharsMax, overlapChars } = modelLimits
 
 export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weights): RequestModel {
   const reader = createNgramReader()
@@ -50,15 +50,22 @@ export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weigh
 
   function judge(values: readonly Value[]): Judgement {
     let culprit: Value | undefined
+    let worst = ''
     let logit = Number.NEGATIVE_INFINITY
+    let room = piecesCharsMax
     for (const value of values) {
       if (isPlain(value.text)) continue
-      const found = rememberedLogit(value.text)
-      if (found > logit) [logit, culprit] = [found, value]
+      const pieces = piecesOf(value.text, room)
+      if (pieces.length > 1) room -= value.text.length
+      // Whoever looks at more pieces finds more by chance.
+      const chance = Math.log(pieces.length)
+      for (const piece of pieces) {
+        const found = rememberedLogit(piece) - chance
+        if (found > logit) [logit, culprit, worst] = [found, value, piece]
+      }
     }
     if (culprit === undefined) return { logit, reasons: () => [] }
-    const { text } = culprit
-    return { logit, culprit, reasons: () => reasonsOf(text) }
+    return { logit, culprit, reasons: () => reasonsOf(worst) }
   }
 
   /** Headers come again and again. */
@@ -157,6 +164,15 @@ export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weigh
       return slope
     })
   }
+}
+
+/** A long text in pieces that overlap; where there is no room for all of them it is one. */
+function piecesOf(text: string, room: number): readonly string[] {
+  if (text.length <= pieceChars || text.length > room) return [text]
+  const step = pieceChars - overlapChars
+  return Array.from({ length: Math.ceil((text.length - overlapChars) / step) }, (_, at) =>
+    text.slice(at * step, at * step + pieceChars),
+  )
 }
 
 /** One word, number or token says nothing: it is neither learned nor judged. */

@@ -13,10 +13,10 @@ import { expand, type Macro, type MacroLookup, parseMacro } from './macro.ts'
 import { SecLangError } from './parse.ts'
 import { createPhrases, type Phrases } from './phrases.ts'
 
-/** libinjection's judgements; undefined where it finds nothing, otherwise what it found, as in `s&1c`. */
+/** libinjection's judgements: what it found, as in `s&1c`; undefined where it finds nothing, null where its time was over before it knew. */
 export type Injection = {
-  sqli(text: string): string | undefined
-  xss(text: string): string | undefined
+  sqli(text: string): string | undefined | null
+  xss(text: string): string | undefined | null
   /** Asks for many texts at once, which takes hardly longer than for one, and remembers those that are harmless. */
   prepare(texts: { readonly sqli: readonly string[]; readonly xss: readonly string[] }): void
 }
@@ -192,7 +192,11 @@ const notWord = byteSet((byte) => !isWordByte(byte))
 const injected = (kind: 'sqli' | 'xss', bytes: ByteSet): Make => {
   return () => ({
     required: { bytes },
-    matches: (text, { injection }) => injection?.[kind](text) !== undefined,
+    matches(text, { injection, meter }) {
+      const found = injection?.[kind](text)
+      if (found === null) meter.missed = (meter.missed ?? 0) + 1
+      return typeof found === 'string'
+    },
   })
 }
 

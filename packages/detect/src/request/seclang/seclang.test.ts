@@ -245,3 +245,12 @@ test('DET-1 libinjection’s verdict on a text is one, whether it was asked for 
   )
   assert.deepEqual(alone, [true, false, true, false, true])
 })
+
+test('DET-1 libinjection looks at the last of many texts, too, and takes none for harmless that it has not looked at', () => {
+  const attack = "1' or '1'='1"
+  const many = createInjection()
+  for (const kind of ['sqli', 'xss'] as const)
+    many.prepare({ sqli: [], xss: [], [kind]: [...Array.from({ length: 700 }, (_, i) => `plain text ${i}`), attack] })
+  assert.notEqual(many.sqli(attack), undefined)
+  assert.notEqual(createInjection().sqli(`${'\xff'.repeat(3_000)} ${attack}`), undefined)
+})
