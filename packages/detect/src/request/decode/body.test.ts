@@ -110,15 +110,10 @@ test('DET-1 XML: text, attributes, comments and CDATA; its entities are not expa
 
 test('DET-1 JSON and XML in UTF-16 and UTF-32 are read as their parsers do, whatever the header says', () => {
   const little = (text: string) => Buffer.from(text, 'utf16le')
-  const wide = (text: string) => Buffer.concat([...text].map((char) => Buffer.from([char.codePointAt(0) ?? 0, 0, 0, 0])))
+  const wide = (text: string) =>
+    Buffer.concat([...text].map((char) => Buffer.from([char.codePointAt(0) ?? 0, 0, 0, 0])))
   const json = '{"q":"1 union"}'
-  for (const body of [
-    little(json),
-    little(json).swap16(),
-    little(`\ufeff${json}`),
-    wide(json),
-    wide(json).swap32(),
-  ])
+  for (const body of [little(json), little(json).swap16(), little(`\ufeff${json}`), wide(json), wide(json).swap32()])
     for (const type of ['application/json', 'text/plain', 'application/json; charset=utf-8']) {
       const { values, signals } = decoded(type, body)
       assert(values.some(({ source, name, text }) => source === 'ARGS_POST' && name === 'q' && text === '1 union'))

@@ -138,7 +138,10 @@ test('DET-1 JSON’s escapes are undone within a form, within a string, and in w
     const { values } = decodeRequest(
       readContext({ method: 'POST', path: '/', query: '', headers, address: '::1', body: Buffer.from(body) }),
     )
-    assert(values.some(({ text }) => text.includes('<script>')), `${type} ${body}`)
+    assert(
+      values.some(({ text }) => text.includes('<script>')),
+      `${type} ${body}`,
+    )
   }
 })
 

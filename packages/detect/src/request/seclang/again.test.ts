@@ -74,15 +74,12 @@ test('DET-1 a text that libinjection had no time for is not remembered as harmle
     const { matches, isComplete } = engine.evaluate(context, decodeRequest(context), hurried)
     return [matches.map(({ id }) => id), isComplete]
   }
-  assert.deepEqual(
-    [null, 's&sos', null, 's&sos'].map(judgeWith),
-    [
-      [[], false],
-      [[7], true],
-      [[], false],
-      [[7], true],
-    ],
-  )
+  assert.deepEqual([null, 's&sos', null, 's&sos'].map(judgeWith), [
+    [[], false],
+    [[7], true],
+    [[], false],
+    [[7], true],
+  ])
 })
 
 test('DET-1 letters that a rule makes small are found, where there are capital ones alone', () => {
