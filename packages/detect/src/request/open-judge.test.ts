@@ -74,6 +74,22 @@ for (const [name, rules, skipped] of [
     })
   })
 
+test('DET-1 what JSON escapes is read within a form, within a string, and in what is not parted', () => {
+  const { judge } = openJudge({})
+  const escaped = [...'<script>alert(1)</script>'].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')
+  const json = `{"q":"${escaped}"}`
+  for (const [type, body] of [
+    ['application/x-www-form-urlencoded', `data=${encodeURIComponent(json)}`],
+    ['application/json', JSON.stringify({ data: json })],
+    ['application/json', `${'['.repeat(70)}${json}`],
+    ['application/x-ndjson', `{"a":1}\n${json}`],
+  ] as const) {
+    const own = [...headers, ['Content-Type', type]] as [string, string][]
+    const context = contextOfJson({ method: 'POST', url: '/', headers: own, body, address: '192.0.2.1' })
+    assert.equal(judge(context, 1n).threat, true, `${type} ${body}`)
+  }
+})
+
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-model-'))
 after(() => rmSync(folder, { recursive: true }))
 const released = join(import.meta.dirname, '../../model')

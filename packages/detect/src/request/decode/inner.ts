@@ -3,7 +3,6 @@
 import { decodeHtml, decodeUrlUnicode } from '../seclang/decoders.ts'
 import type { SignalKind } from '../signals.ts'
 import type { Processor } from './body.ts'
-import { unescaped } from './json.ts'
 import type { Findings, Source, Value } from './values.ts'
 
 /** A way in which text is hidden in text. `undo` returns what it was given when there is nothing to undo. */
@@ -17,12 +16,6 @@ const encodings: readonly Encoding[] = [
       /%(?:u[0-9a-f]{4}|[0-9a-f]{2})/i.test(text) ? decodeUrlUnicode(text.replaceAll('+', '%2b')) : text,
   },
   { name: 'html', kind: 'hidden-encoding', undo: decodeHtml },
-  // Of JSON within a form or a string, and of JSON that was not parted.
-  {
-    name: 'unicode',
-    kind: 'hidden-encoding',
-    undo: (text) => (/\\u00[0-7]/i.test(text) ? unescaped(text) : text),
-  },
   { name: 'base64', kind: 'hidden-encoding', undo: fromBase64 },
 ]
 
@@ -49,7 +42,7 @@ export function decodeInner(findings: Findings, processor: Processor): void {
   }
 }
 
-/** Whether there is an escape, an entity, an ASCII character as JSON escapes it, or as many signs of base64 on end as are looked at. */
+/** Whether there is an escape, an entity or as many signs of base64 on end as are looked at. */
 function mayHide(text: string): boolean {
   let run = 0
   for (let at = 0; at < text.length; at += 1) {
@@ -58,7 +51,6 @@ function mayHide(text: string): boolean {
     if (run >= 16) return true
     if ((unit === 0x25 || unit === 0x26) && /^(?:%[0-9a-fu]|&(?:#|[a-z]{2,4};))/i.test(text.slice(at, at + 6)))
       return true
-    if (unit === 0x5c && text.startsWith('u00', at + 1)) return true
   }
   return false
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { unescaped } from '../../decode/json.ts'
 import type { Value } from '../../decode/values.ts'
+import { decodeLimits } from '../../limits.ts'
 import type { Detector } from '../detector.ts'
 import { redact } from '../redact.ts'
 import { modelWeightMin, weightsMax } from '../weights.ts'
@@ -20,7 +22,7 @@ const ngramsShown = 5
 export const detectByModel =
   (judge: JudgeValues): Detector =>
   ({ decoded }) => {
-    const { logit, culprit, reasons } = judge(decoded.values)
+    const { logit, culprit, reasons } = judge([...decoded.values, ...withoutEscapes(decoded.values)])
     if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [] }
     const ngrams = reasons()
       .slice(0, ngramsShown)
@@ -29,3 +31,13 @@ export const detectByModel =
     const what = `what attacks are written like: ${ngrams.join(' ')}`
     return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }] }
   }
+
+/** JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: as its parser reads it. */
+function withoutEscapes(values: readonly Value[]): Value[] {
+  let room: number = decodeLimits.formCharsMax
+  return values.flatMap((value) => {
+    if (value.text.length > room || !/\\u00[0-7]/.test(value.text)) return []
+    room -= value.text.length
+    return [{ ...value, text: unescaped(value.text), inside: 'json' }]
+  })
+}
