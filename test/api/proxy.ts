@@ -46,7 +46,7 @@ export async function startProxy(name: ProxyName, options: ProxyOptions): Promis
   writeFileSync(
     config,
     text
-      .replaceAll('127.0.0.1:7480', new URL(options.url).host.replace('localhost', '127.0.0.1'))
+      .replaceAll('127.0.0.1:7444', new URL(options.url).host.replace('localhost', '127.0.0.1'))
       .replaceAll('swt_…', options.token)
       .replaceAll('127.0.0.1:3000', `127.0.0.1:${(service.address() as AddressInfo).port}`),
   )

@@ -64,7 +64,7 @@ export const detectErrors = {
   },
   CONTEXT_SHAPE: {
     kind: 'invalid',
-    rule: 'a request to judge has method, path, query, headers as pairs, and address; its text is latin1',
+    rule: 'a request to judge has method, url, address and headers as pairs; its text is latin1',
     advice: 'Hand over the bytes as the server received them',
   },
   CONTEXT_TOO_LARGE: {

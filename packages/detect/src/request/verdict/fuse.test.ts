@@ -60,6 +60,7 @@ test('DET-1 the type is that of what can be named, before what is of the sender'
   assert.equal(fuse([]).type, undefined)
   assert.equal(fuse([of('model', 9)]).type, 'other')
   assert.equal(fuse([of('model', 9), of('rules', 2, 'xss')]).type, 'xss')
+  assert.equal(fuse([of('model', 9), of('rules', 0.15, 'protocol_attack')]).type, 'other')
   assert.equal(fuse([of('reputation', 5, 'bad_address'), of('rules', 2, 'xss')]).type, 'xss')
   assert.equal(fuse([of('rules', 3, 'xss'), of('rules', 4, 'sql_injection')]).type, 'sql_injection')
   assert.equal(fuse([of('behaviour', 1, 'unusual_behaviour')]).type, 'unusual_behaviour')

@@ -2,7 +2,7 @@
 
 import type { DetectorName, Evidence } from './detector.ts'
 import type { ThreatType } from './threats.ts'
-import { nextShare, priorWeight, weightsMax } from './weights.ts'
+import { namedShare, nextShare, priorWeight, weightsMax } from './weights.ts'
 
 export type Weighed = Evidence & { readonly detector: DetectorName }
 export type Fused = {
@@ -39,8 +39,9 @@ function typeOf(evidence: readonly Evidence[]): ThreatType | undefined {
   }))
   const heaviest = (found: typeof weights) =>
     found.reduce((best, next) => (next.weight > best.weight ? next : best), { type: 'other', weight: 0 })
-  // What can be named says more than what cannot, and what a request says more than who sends it.
-  const named = weights.filter(({ type }) => type !== 'other' && !ofSenders.has(type))
+  // What can be named says more than what cannot, and what a request says more than who sends it; but not if it hardly says anything.
+  const enough = namedShare * heaviest(weights).weight
+  const named = weights.filter(({ type, weight }) => type !== 'other' && !ofSenders.has(type) && weight >= enough)
   return heaviest(named.length > 0 ? named : weights).type
 }
 

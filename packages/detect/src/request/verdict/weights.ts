@@ -35,6 +35,9 @@ export const ruleWeights: Readonly<Record<string, number>> = {
  */
 export const paranoiaShares: readonly number[] = [1, 0.5, 0.1, 0.03, 0.01]
 
+/** A kind of attack is named as such where it weighs so much of what weighs most. */
+export const namedShare = 0.1
+
 /** Rules about the form of HTTP are for what attacks, and for many clients that do not: by themselves they are no threat. */
 export const enforcementShare = 0.2
 
