@@ -2,6 +2,7 @@
 
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import type { RequestContext } from '../context.ts'
+import { asciiOf, strangeCharset } from './charset.ts'
 import { decodeParameters } from './form.ts'
 import { decodeGraphql } from './graphql.ts'
 import { headerNamed } from './headers.ts'
@@ -23,9 +24,11 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   const told = types.find(([form]) => form.test(type))?.[1]
   const bytes = inUtf8(inflated(context, findings), told, findings)
   const isCut = bytes.length > headBytesMax
-  const head = bytes.toString('latin1', 0, headBytesMax)
-  if (/charset\s*=\s*"?(?:utf-?7|ibm|cp037|utf-?16|utf-?32)/i.test(type))
-    findings.signal('strange-charset', 'REQUEST_HEADERS:content-type')
+  const charset = /charset\s*=\s*"?([\w-]+)/i.exec(type)?.[1] ?? ''
+  const isStrange = strangeCharset.test(charset)
+  if (isStrange) findings.signal('strange-charset', 'REQUEST_HEADERS:content-type')
+  const written = bytes.toString('latin1', 0, headBytesMax)
+  const head = isStrange ? asciiOf(written, charset) : written
   const processor = told ?? guessed(head)
   const fileBytes = decodeAs(processor, head, type, findings, isCut)
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)

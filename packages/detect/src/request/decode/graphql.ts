@@ -4,10 +4,11 @@ import type { Findings } from './values.ts'
 
 /**
  * The strings and comments of a query (GraphQL, October 2021, 2.9.4 and 2.1.3), each a value of its own: they are what is handed on
- * to databases and shells. Names of fields are not.
+ * to databases and shells. Names of fields are not. One that is not closed goes to the end of its line, or of the query, so that no
+ * sign is looked at twice.
  */
 export function decodeGraphql(query: string, place: string, findings: Findings): void {
-  const form = /"""([\s\S]*?)"""|"((?:[^"\\\n]|\\[\s\S])*)"|#([^\n\r]*)/g
+  const form = /"""([\s\S]*?)(?:"""|$)|"((?:[^"\\\n]|\\[\s\S])*)"?|#([^\n\r]*)/g
   let count = 0
   for (const [, block, quoted, comment] of query.matchAll(form)) {
     if (findings.isFull()) {

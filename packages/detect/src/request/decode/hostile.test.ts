@@ -83,6 +83,60 @@ test('DET-1 text that is encoded several times over is found within, and says ho
   assert.equal(found?.inside, 'percent base64')
 })
 
+test('DET-1 a charset in which bytes hide what is written hides nothing', () => {
+  const q = "1'; DROP TABLE users; --"
+  const text = JSON.stringify({ q })
+  const wide = (of: string) => Buffer.from([...of].flatMap((char) => [char.charCodeAt(0), 0, 0, 0]))
+  const part = (bytes: Buffer) =>
+    Buffer.concat([
+      Buffer.from(
+        '--b\r\nContent-Disposition: form-data; name="q"\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n',
+      ),
+      bytes,
+      Buffer.from('\r\n--b--\r\n'),
+    ])
+  for (const [type, body] of [
+    ['application/json; charset=utf-16le', Buffer.from(text, 'utf16le')],
+    ['application/json; charset=UTF-16', Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['application/json; charset="utf-16be"', Buffer.from(text, 'utf16le').swap16()],
+    ['application/json; charset=utf-32', wide(text)],
+    ['application/json; charset=utf-7', Buffer.from(text.replace("'", '+ACc-').replace('DROP', '+AEQAUgBPAFA-'))],
+    ['multipart/form-data; boundary=b', part(Buffer.from(q, 'utf16le'))],
+  ] as const) {
+    const headers = [['Content-Type', type]]
+    const given = { method: 'POST', path: '/', query: '', headers, address: '::1', body }
+    const { values, signals } = decodeRequest(readContext(given))
+    const found = values.filter(({ source, inside }) => source === 'ARGS_POST' && inside === undefined)
+    assert.deepEqual(
+      found.map((value) => value.text),
+      [q],
+      type,
+    )
+    assert.ok(signals.some(({ kind }) => kind === 'strange-charset'))
+  }
+})
+
+test('DET-1 what a GraphQL query opens and never closes is one value, and no sign of it is looked at twice', () => {
+  for (const [type, text, open] of [
+    ['application/graphql', '\\"', '"'],
+    ['application/graphql', 'a', '"""'],
+    ['application/json', '\\"', '"'],
+  ] as const) {
+    const query = open + text.repeat(20_000)
+    const body = Buffer.from(type === 'application/json' ? JSON.stringify({ query }) : query)
+    const headers = [['Content-Type', type]]
+    const { values } = decodeRequest(
+      readContext({ method: 'POST', path: '/', query: '', headers, address: '::1', body }),
+    )
+    const found = values.filter(({ name }) => name.startsWith('query#'))
+    assert.deepEqual(
+      found.map((value) => value.text.length),
+      [type === 'application/json' || open === '"' ? 20_000 : text.length * 20_000],
+      `${type} ${open}`,
+    )
+  }
+})
+
 const bytes = fc.string({
   unit: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
   maxLength: 300,

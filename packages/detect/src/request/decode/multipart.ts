@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { asciiOf, strangeCharset } from './charset.ts'
 import { decodeForm } from './percent.ts'
 import type { Findings } from './values.ts'
 
@@ -73,16 +74,16 @@ function decodePart(text: string, findings: Findings): number {
   const name = part.name ?? ''
   if (part.name === undefined) findings.signal('malformed-multipart', 'REQUEST_BODY')
   for (const line of lines.slice(0, headersMax)) if (line !== '') findings.add('MULTIPART_PART_HEADERS', name, line)
-  const decoded = transferDecoded(content, part, findings)
+  const value = decoded(content, part, findings)
   if (part.filename === undefined) {
     findings.add('ARGS_POST_NAMES', name, name)
-    findings.add('ARGS_POST', name, decoded)
+    findings.add('ARGS_POST', name, value)
     return 0
   }
   findings.add('FILES_NAMES', name, name)
   findings.add('FILES', name, part.filename)
-  findings.add('REQUEST_BODY', `file:${name}`, decoded.slice(0, fileHeadChars))
-  return decoded.length
+  findings.add('REQUEST_BODY', `file:${name}`, value.slice(0, fileHeadChars))
+  return value.length
 }
 
 function readPartHeader(line: string, part: Part, findings: Findings): void {
@@ -108,9 +109,14 @@ function readPartHeader(line: string, part: Part, findings: Findings): void {
   for (const extra of [...files.slice(1), ...extended.slice(1)]) findings.add('FILES', part.name ?? '', text(extra))
 }
 
-function transferDecoded(content: string, { encoding, charset }: Part, findings: Findings): string {
-  if (/^(?:utf-?7|ibm|cp037|utf-?16|utf-?32)/.test(charset))
-    findings.signal('strange-charset', 'MULTIPART_PART_HEADERS')
+function decoded(content: string, part: Part, findings: Findings): string {
+  const text = transferDecoded(content, part)
+  if (!strangeCharset.test(part.charset)) return text
+  findings.signal('strange-charset', 'MULTIPART_PART_HEADERS')
+  return asciiOf(text, part.charset)
+}
+
+function transferDecoded(content: string, { encoding }: Part): string {
   if (encoding === 'base64') return Buffer.from(content, 'base64').toString('latin1')
   if (encoding === 'quoted-printable')
     return content
