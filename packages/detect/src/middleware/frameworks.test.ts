@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { before, describe, test } from 'node:test'
 import { createBell, systemClock } from '@sealwatch/base'
 import { type OpenedJudge, openJudge } from '../request/open-judge.ts'
@@ -197,6 +198,87 @@ for (const framework of frameworks)
       assert.match(notices[0] ?? '', /of the service/)
     })
   })
+
+test('DET-4 a body that filled the stream before anybody looked at it comes whole', async (t) => {
+  const { createServer } = await import('node:http')
+  const { sealwatch } = await import('./http.ts')
+  const judging = sealwatch({ judge }, async (request, response) => {
+    let length = 0
+    for await (const piece of request) length += (piece as Buffer).length
+    response.end(String(length))
+  })
+  // As a service that first asks somebody who it is.
+  const server = createServer(async (request, response) => {
+    while (!request.socket.isPaused()) await systemClock.sleep(1)
+    judging(request, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const body = 'blue table '.repeat(40_000)
+  const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body })
+  assert.deepEqual([answer.status, await answer.text()], [200, String(body.length)])
+})
+
+test('DET-4 a function of the service that fails later ends no service either', async () => {
+  const fails = async () => {
+    throw new Error('of the service')
+  }
+  const noticed = createBell()
+  const said = noticed.wait(new AbortController().signal)
+  const onNotice = async (text: string) => {
+    noticed.ring()
+    throw new Error(`nobody hears of ${text}`)
+  }
+  const more = { whose: fails, readsBody: fails, onThreat: fails, onLeak: fails, onNotice, answer: 'SQLITE_ERROR' }
+  await using service = await startService('http', { judge, mode: 'tag', ...more } as unknown as Options)
+  assert.equal((await service.send(...(attacks['a form'] as (typeof attacks)[string]))).status, 200)
+  await said
+  assert.equal((await service.send('/')).status, 200)
+})
+
+test('DET-4 a request of HTTP/2 is judged with its body, which it need not announce, and is odd by nothing that HTTP/2 brings', async (t) => {
+  const { connect, createServer } = await import('node:http2')
+  const { sealwatch } = await import('./http.ts')
+  const threats: Threat[] = []
+  const server = createServer(
+    sealwatch({ judge, onThreat: (threat) => threats.push(threat) }, async (request, response) => {
+      let text = ''
+      for await (const piece of request) text += String(piece)
+      response.end(`came: ${text}`)
+    }) as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+  ).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(`http://127.0.0.1:${(server.address() as { port: number }).port}`)
+  t.after(() => {
+    client.close()
+    server.close()
+  })
+  const send = async (body: string | undefined, headers: Record<string, string> = {}) => {
+    const asking = client.request({ ':method': body === undefined ? 'GET' : 'POST', ...json, ...headers })
+    const answered = once(asking, 'response') as Promise<[{ readonly ':status'?: number }]>
+    asking.end(body)
+    let text = ''
+    for await (const piece of asking) text += String(piece)
+    return [(await answered)[0][':status'], text]
+  }
+  const good = JSON.stringify({ q: 'blue table' })
+  const bad = JSON.stringify({ q: dropped })
+  for (const lengthOf of [undefined, (body: string) => ({ 'content-length': String(body.length) })]) {
+    assert.deepEqual(await send(good, lengthOf?.(good)), [200, `came: ${good}`])
+    assert.deepEqual(threats.splice(0), [])
+    assert.equal((await send(bad, lengthOf?.(bad)))[0], 403)
+    assert.equal(threats.splice(0).length, 1)
+  }
+  const large = 'blue table '.repeat(40_000)
+  assert.deepEqual(await send(large, { 'content-type': 'text/plain' }), [200, `came: ${large}`])
+  assert.deepEqual(await send(undefined), [200, 'came: '])
+  assert.deepEqual(await send(''), [200, 'came: '])
+  assert.deepEqual(threats, [])
+})
 
 test('DET-4 behind what reads bodies it says once that it judges none', async () => {
   const notices: string[] = []

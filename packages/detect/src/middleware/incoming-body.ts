@@ -10,9 +10,15 @@ export type SeenBody = {
 }
 const nothing = (end: SeenBody['end']): Promise<SeenBody> => Promise.resolve({ bytes: Buffer.alloc(0), end })
 
+/** A request of HTTP/2 may have a body without saying so (RFC 9113, 8.1.1): of that, the end of its headers says whether there is one. */
+type Incoming = IncomingMessage & { readonly stream?: { readonly endAfterHeaders?: boolean } }
+const isPulled = ({ httpVersionMajor }: IncomingMessage) => httpVersionMajor > 1
+
 /** RFC 9112, 6.3 */
-const hasBody = ({ headers }: IncomingMessage) =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+const hasBody = (request: Incoming) =>
+  isPulled(request)
+    ? request.stream?.endAfterHeaders !== true
+    : request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
 
 type Bounds = { readonly bodyBytesMax: number; readonly bodyMsMax: number }
 
@@ -62,6 +68,9 @@ export function seeBody(
     return isWanted || !over.signal.aborted
   }
   request.once('close', left)
+  // Of HTTP/2 nothing is pushed before somebody asks for it; of HTTP/1 nothing more where what came before us has filled the stream.
+  if (isPulled(request)) request.read(0)
+  else if (request.socket.isPaused()) request.socket.resume()
   void clock.sleep(bodyMsMax, over.signal).then(() => finish('late'))
   return promise
 }

@@ -15,7 +15,7 @@ export function contextOfIncoming(request: IncomingMessage, body: Uint8Array, fr
   const { url, address, user, route, tenant } = from
   const { method = 'GET', httpVersion, rawHeaders } = request
   const cut = url.indexOf('?')
-  const headers = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? '']] : []))
+  const headers = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? headerOf(name, rawHeaders[at + 1] ?? '') : []))
   return readContext({
     method,
     path: cut < 0 ? url : url.slice(0, cut),
@@ -28,4 +28,10 @@ export function contextOfIncoming(request: IncomingMessage, body: Uint8Array, fr
     ...(route !== undefined && { route }),
     ...(tenant !== undefined && { tenant }),
   })
+}
+
+/** Method, path and scheme of HTTP/2 come as headers that no client of HTTP/1 can send; its authority is the host (RFC 9113, 8.3.1). */
+function headerOf(name: string, value: string): (readonly [string, string])[] {
+  if (name === ':authority') return [['Host', value]]
+  return name.startsWith(':') ? [] : [[name, value]]
 }

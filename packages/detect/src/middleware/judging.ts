@@ -126,13 +126,19 @@ export function createJudging<Request>(options: JudgingOptions<Request>): Judgin
     return opinion === undefined && ifAway === 'refuse' ? 'JUDGE_AWAY' : undefined
   }
 
+  /** What the service hands over may be asynchronous, whatever its type says: a rejection that nobody hears ends the process. */
   function tried<T>(work: () => T): T | undefined {
     try {
-      return work()
+      const made = work()
+      if (made instanceof Promise) made.catch(failed)
+      return made
     } catch (error) {
-      notice('failed', `a part of judging requests failed: ${messageOf(error)}`)
+      failed(error)
       return undefined
     }
+  }
+  function failed(error: unknown): void {
+    notice('failed', `a part of judging requests failed: ${messageOf(error)}`)
   }
 }
 
@@ -140,10 +146,12 @@ const warn = (text: string) => emitWarning(text, { type: 'SealwatchRequests' })
 const newId = () => `req_${randomBytes(12).toString('hex')}`
 
 /** Nothing of ours ends a service, and nothing of the service ends the judging. */
-function say(to: (text: string) => void, text: string): void {
+function say(to: (text: string) => unknown, text: string): void {
+  const failed = (error: unknown) => warn(messageOf(error))
   try {
-    to(text)
+    const said = to(text)
+    if (said instanceof Promise) said.catch(failed)
   } catch (error) {
-    warn(messageOf(error))
+    failed(error)
   }
 }
