@@ -40,13 +40,17 @@ export function createCalibrations(options: {
       const [alarms, right] = (['false_alarm', 'right'] as const).map((due) =>
         rows.filter(({ word }) => word === due),
       ) as [FeedbackRow[], FeedbackRow[]]
+      const alarmsBy = Map.groupBy(alarms, ({ threat }) => nameOf((JSON.parse(threat) as Threat).reasons[0]))
       return {
         ...settings.of(tenant),
         days: judged.days,
         scores: judged.scores.map((count, score) =>
           Math.max(0, count - right.filter((one) => one.score === score).length),
         ),
-        reasons: judged.reasons.map((reason) => ({ ...reason, falseAlarms: alarms.filter(isBy(reason)).length })),
+        reasons: judged.reasons.map((reason) => ({
+          ...reason,
+          falseAlarms: alarmsBy.get(nameOf(reason))?.length ?? 0,
+        })),
         feedback: { falseAlarms: alarms.length, right: right.length },
         suggestions: suggestionsOf(rows).filter(({ falseAlarms: _, ...matter }) => !exceptions.has(tenant, matter)),
       }
@@ -54,11 +58,5 @@ export function createCalibrations(options: {
   }
 }
 
-/** Whether the reason was what weighed most in a threat. */
-const isBy =
-  ({ detector, id }: CountedReason) =>
-  ({ threat }: FeedbackRow): boolean => {
-    const [heaviest] = (JSON.parse(threat) as { readonly reasons: readonly { detector: string; id?: string }[] })
-      .reasons
-    return heaviest?.detector === detector && (heaviest.id ?? '') === id
-  }
+type Threat = { readonly reasons: readonly { readonly detector: string; readonly id?: string }[] }
+const nameOf = (reason: Threat['reasons'][number] | undefined) => `${reason?.detector}:${reason?.id ?? ''}`

@@ -30,6 +30,9 @@ test('DET-1 what was an attack once is not, nor what has no route, or a place th
     { method: 'GET', reasons: [reason('1')] },
     { method: 'GET', route: 'GET /search', reasons: [reason('1')] },
     search(reason('1', 'ARGS_GET:p…')),
+    // The name that a framework has for all it serves below is no pattern of ours.
+    { ...search(reason('1')), route: '/*' },
+    { ...search(reason('1')), route: '/files/**' },
   ])
     assert.deepEqual(of(row('false_alarm', threat), row('false_alarm', threat)), [], JSON.stringify(threat))
   const many = Array.from({ length: 2 * suggestionsMax }, (_, n) => reason(`${n}`))

@@ -40,7 +40,8 @@ export function suggestionsOf(rows: readonly FeedbackRow[]): Suggestion[] {
 }
 
 function mattersOf({ method, route, reasons }: Threat): RequestMatter[] {
-  if (route === undefined || pathFault(route) !== undefined) return []
+  // A name is one route; an exception would take its `*` for any.
+  if (route === undefined || /[*?\\]/.test(route) || pathFault(route) !== undefined) return []
   const matters = reasons.flatMap(({ detector, id, where }): RequestMatter[] => {
     // A place that is redacted matches none.
     const isRedacted = where !== undefined && /[…·#*?\\]/.test(where)
