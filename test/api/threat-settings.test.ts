@@ -116,17 +116,31 @@ test('POL-1 after a start the settings are those of the ledger, and a row that s
   server = await startServer({}, undefined, { dir })
   assert.deepEqual(await judged('acme', doubtful), [true, 'observe', 'observe'])
   assert.deepEqual(await judged('acme'), [true, 'block', 'block'])
-  const unvouched = async () =>
-    (await eventsOf('acme')).filter(({ metadata }) => metadata.event_code === 'row_unvouched').length
-  const told = await unvouched()
-  assert.ok(told > 0)
+  assert.ok((await eventsOf('acme')).some(({ metadata }) => metadata.event_code === 'row_unvouched'))
+})
+
+test('POL-1 what stays when settings are changed is what is in force, and not what somebody wrote into the row', async () => {
+  const token = await tokenOf('acme', 'threat:read', 'threat:tune')
+  const set = await settings(token, 'set', '--challenge', '93', '--because', 'a little less')
+  assert.match(set.out, /^Attacks are blocked.* from 93 challenged; from 95 blocked/, set.err)
+  assert.deepEqual(await judged('acme'), [true, 'block', 'block'])
+})
+
+test('POL-1 rows that somebody removed are an alarm, too, and the settings are still those of the ledger', async () => {
+  const alarms = async () => (await eventsOf('acme')).filter(({ metadata }) => metadata.event_code === 'row_unvouched')
+  const before = (await alarms()).length
   await server[Symbol.asyncDispose]()
-  const emptied = new DatabaseSync(join(dir, 'index.sqlite'))
-  emptied.exec(`DELETE FROM request_settings WHERE tenant = 'acme'`)
-  emptied.close()
+  const database = new DatabaseSync(join(dir, 'index.sqlite'))
+  database.exec(`DELETE FROM request_settings WHERE tenant = 'acme'`)
+  database.close()
   server = await startServer({}, undefined, { dir })
-  assert.deepEqual(await judged('acme'), [true, 'block', 'block'], 'the ledger says so, whoever emptied the table')
-  assert.equal(await unvouched(), told + 1)
-  await settings(await tokenOf('acme', 'threat:tune'), 'set', '--mode', 'observe', '--because', 'to look into it')
-  assert.deepEqual(await judged('acme'), [true, 'block', 'observe'], 'and is changed as ever')
+  assert.deepEqual(await judged('acme'), [true, 'block', 'block'])
+  assert.equal((await alarms()).length, before + 1)
+  assert.deepEqual(await judged('zeta'), [true, 'block', 'observe'])
+  const token = await tokenOf('acme', 'threat:read', 'threat:tune')
+  assert.match((await settings(token, 'set', '--block', '96', '--because', 'anew')).out, /from 93 .* from 96 blocked/)
+  await server[Symbol.asyncDispose]()
+  server = await startServer({}, undefined, { dir })
+  assert.match((await settings(await tokenOf('acme', 'threat:read'))).out, /^Attacks are blocked.* from 96 blocked/)
+  assert.equal((await alarms()).length, before + 1)
 })

@@ -56,7 +56,10 @@ const usual: SettingsRecord = {
 export function createRequestSettings(options: SettingsOptions): RequestSettings {
   const { store } = options
   const byTenant = new Map<string, SettingsRecord>()
+  /** Of rows when the server started, whether they count or not: what is set is newer than all of them. */
+  const newestRows = new Map<string, number>()
   const inForce = (tenant: string) => byTenant.get(tenant) ?? usual
+  const newestOf = (tenant: string) => Math.max(inForce(tenant).version, newestRows.get(tenant) ?? 0)
   const versionsOf = (from: Pick<Tx, 'selectFrom'>, tenant: string) =>
     from.selectFrom('request_settings').selectAll().where('tenant', '=', tenant).orderBy('version', 'desc')
 
@@ -69,9 +72,10 @@ export function createRequestSettings(options: SettingsOptions): RequestSettings
     },
     set: async (by, { mode, thresholds, reason }) => {
       const { tenant } = by
-      const base = await versionsOf(store.db, tenant).limit(1).executeTakeFirst()
-      const was = base === undefined ? usual : recordOf(base)
-      const version = was.version + 1
+      // What stays is what is in force, and not what a row says: that may count for nothing.
+      const was = inForce(tenant)
+      const newest = newestOf(tenant)
+      const version = newest + 1
       const judgedBy = { mode: mode ?? was.mode, thresholds: merged(was.thresholds, thresholds) }
       const act = settingsAct({ tenant, by: actBy(by), version, judgedBy, reason })
       let made: SettingsRow | undefined
@@ -80,10 +84,10 @@ export function createRequestSettings(options: SettingsOptions): RequestSettings
         act,
         async (tx, timeNs) => {
           const found = (await versionsOf(tx, tenant).limit(1).executeTakeFirst())?.version ?? 0
-          if (found !== was.version)
+          if (found > newest)
             throw ruleError('REQUEST_SETTINGS_CHANGED', {
               attempted: 'changing how requests are judged',
-              received: `version ${found}, changed from ${was.version}`,
+              received: `version ${found}, changed from ${newest}`,
             })
           made = rowOf({ tenant, version, judgedBy, reason, changed_at: rfc3339(timeNs), changed_by: act.by.name })
           await tx.insertInto('request_settings').values(made).execute()
@@ -104,13 +108,15 @@ export function createRequestSettings(options: SettingsOptions): RequestSettings
     },
     load: async (tenant) => {
       const row = await versionsOf(store.db, tenant).limit(1).executeTakeFirst()
+      newestRows.set(tenant, row?.version ?? 0)
       const record = row && recordOf(row)
       const said = await vouchedSettings(options, tenant, record)
-      // The next version follows the newest row that there is.
-      const base = record ?? usual
-      if (said !== undefined) byTenant.set(tenant, { ...base, ...said, version: base.version })
+      if (said !== undefined) byTenant.set(tenant, { ...usual, ...said })
     },
-    forgetTenant: (tenant) => void byTenant.delete(tenant),
+    forgetTenant: (tenant) => {
+      byTenant.delete(tenant)
+      newestRows.delete(tenant)
+    },
   }
 }
 

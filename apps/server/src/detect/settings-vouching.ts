@@ -48,18 +48,22 @@ export function settingsAct(of: {
 export async function vouchedSettings(
   options: SettingsOptions,
   tenant: string,
-  row: (JudgedBy & { readonly version: number; readonly changedAt: string | null }) | undefined,
-): Promise<(JudgedBy & { readonly version: number }) | undefined> {
+  row: (SettingsSaid & { readonly changedAt: string | null }) | undefined,
+): Promise<SettingsSaid | undefined> {
   const { store, ledgers } = options
   const due = row && `${row.version} ${settingsSaid(row)}`
-  if (row && (await lastSince(row.changedAt ?? rfc3339(0n))) === due) return row
+  if (row !== undefined && (await lastSince(row.changedAt ?? rfc3339(0n))) === due) return row
   // A line may have an earlier time than its row: before one is called altered all of them are read.
   const last = await lastSince(rfc3339(0n))
   if (last === due) return row
-  const said = last === undefined ? undefined : judgedByIn(last)
-  const why = said === undefined ? 'no line of the ledger sets it' : `its last line sets version ${said.version}`
-  const name = row === undefined ? 'no version' : `version ${row.version}`
-  await tellUnvouched(options, [{ tenant, kind: 'request_settings', name, why }])
+  const said = last === undefined ? undefined : saidIn(last)
+  const why =
+    said === undefined
+      ? 'no line of the ledger sets it'
+      : `${row ? '' : 'its row is gone; '}its last line sets version ${last}`
+  await tellUnvouched(options, [
+    { tenant, kind: 'request_settings', name: `version ${row?.version ?? said?.version}`, why },
+  ])
   return said
 
   async function lastSince(from: string): Promise<string | undefined> {
@@ -74,9 +78,12 @@ export async function vouchedSettings(
   }
 }
 
-function judgedByIn(said: string): JudgedBy & { readonly version: number } {
+export type SettingsSaid = JudgedBy & Pick<SettingsRow, 'version'>
+
+function saidIn(said: string): SettingsSaid {
   const [version, word, ...scores] = said.split(' ')
   const [observe, challenge, block] = scores.map(Number)
   const mode = judgingModes.find((name) => name === word) ?? 'observe'
-  return { version: Number(version), mode, thresholds: checkedThresholds({ observe, challenge, block } as Thresholds) }
+  const thresholds = checkedThresholds({ observe, challenge, block } as Thresholds)
+  return { version: Number(version), mode, thresholds }
 }
