@@ -126,6 +126,17 @@ test('DET-4 an answer that does not come is not waited for, and after five nobod
   assert.equal(asked, 6)
 })
 
+test('DET-4 a server that refuses questions is there, and is asked the next: nobody has it left in peace by asking too much', async () => {
+  let asked = 0
+  await using server = await serve((_, response) => {
+    asked += 1
+    response.writeHead(429).end()
+  })
+  const judge = server.judge()
+  for (let n = 1; n <= 7; n += 1) await assert.rejects(judge.ask(context), { code: 'JUDGE_AWAY', received: /429/ })
+  assert.equal(asked, 7)
+})
+
 test('DET-4 so many are asked at once, and no more', async () => {
   const held: (() => void)[] = []
   const arrived = createBell()

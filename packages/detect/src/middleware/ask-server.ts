@@ -60,6 +60,8 @@ export function askServer({ url, token, ca, limits: given, clock = idleClock }: 
     const asking = (isPlain ? plainRequest : tlsRequest)(target, { method: 'POST', agent, headers, signal }, resolve)
     asking.on('error', reject).end(body)
     const answer = await promise
+    // Who refuses one question is there for the next: nobody stops all of them by making some that are refused.
+    if ((answer.statusCode ?? 500) < 500) failures = 0
     return readAnswer(answer, await textOf(answer, limits.answerBytesMax))
   }
 

@@ -88,13 +88,10 @@ test('DET-3 requests that fail, many routes, a strange hour, network, agent and 
   const from = afterWeeks(4)
   assert.equal(
     wordsOf(behaviour, { ...ann, address: '203.0.113.9' }, from, 'network'),
-    'the first of 5761 requests from 203.0.113.0/24; 0 % of them brought a new network',
+    'the first of 5761 requests from this network; 0 % of them brought a new network',
   )
-  assert.match(
-    String(wordsOf(behaviour, { ...ann, address: '2001:db8:1:2::9' }, from, 'network')),
-    / from 2001:db8:1::\/48; /,
-  )
-  assert.match(String(wordsOf(behaviour, { ...ann, asn: 64_500 }, from, 'network')), / from AS64500; /)
+  for (const other of [{ address: '2001:db8:1:2::9' }, { asn: 64_500 }])
+    assert.match(String(wordsOf(behaviour, { ...ann, ...other }, from, 'network')), / from this network; /)
   assert.equal(wordsOf(behaviour, { ...ann, address: '192.0.2.200' }, from, 'network'), undefined)
   assert.match(
     String(wordsOf(behaviour, { ...ann, agent: 'curl/8' }, from, 'agent')),

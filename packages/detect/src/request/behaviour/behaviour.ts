@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type AddressWords, addressText, newAddressWords, readAddress } from '../address.ts'
+import { type AddressWords, newAddressWords, readAddress } from '../address.ts'
 import { hashText, mix, type Seed } from './hash.ts'
 import { type BehaviourReason, confidenceOf, judgeTenant, judgeUser } from './judge.ts'
 import { learn } from './learn.ts'
@@ -109,7 +109,7 @@ export function createBehaviour(options: BehaviourOptions): Behaviour {
         if (user >= 0) {
           readTraits(context)
           confidence = confidenceOf(members.users, user)
-          reasons.push(...judgeUser(members.users, user, traits, { network: () => networkText(context) }, timeMs))
+          reasons.push(...judgeUser(members.users, user, traits, timeMs))
         }
       }
       if (reasons.length === 0) return confidence === 0 ? nothing : { ...nothing, confidence }
@@ -156,14 +156,4 @@ function networkHash({ asn, address }: BehaviourContext, words: AddressWords, se
   if (family === 0) return 0
   if (family === 4) return mix((words[0] as number) >>> 8, ~seed) || 1
   return mix(mix(words[0] as number, (words[1] as number) >>> 16), ~seed) || 1
-}
-
-function networkText({ asn, address = '' }: BehaviourContext): string {
-  if (asn !== undefined) return `AS${asn}`
-  const words = newAddressWords()
-  const family = readAddress(address, 0, address.length, words)
-  if (family === 0) return 'an address that is none'
-  const [first, second] = [words[0] as number, words[1] as number]
-  if (family === 4) return `${addressText(4, [(first & 0xffff_ff00) >>> 0])}/24`
-  return `${addressText(6, [first, (second & 0xffff_0000) >>> 0, 0, 0])}/48`
 }

@@ -25,9 +25,6 @@ export type BehaviourReason = {
   /** What there is, and what is usual. */
   readonly words: string
 }
-/** What a new thing is called in words; asked for only when it is told. */
-export type Names = { readonly network: () => string }
-
 /** Reasons below are not told, and do not count. */
 const scoreMin = 0.05
 /** What is known after so many periods, hours or requests is half of what can be. */
@@ -47,8 +44,8 @@ export const confidenceOf = ({ words }: Slab, row: number): number =>
 const known = (count: number, half: number) => count / (count + half)
 
 /** Of a user; `traits` and `timeMs` of the request that is judged, which is not learned yet. */
-export function judgeUser(slab: Slab, row: number, traits: Traits, names: Names, timeMs: number): BehaviourReason[] {
-  const own = novelties.map((kind, at) => noveltyOf(slab, row, kind, at, traits[at] as number, names))
+export function judgeUser(slab: Slab, row: number, traits: Traits, timeMs: number): BehaviourReason[] {
+  const own = novelties.map((kind, at) => noveltyOf(slab, row, kind, at, traits[at] as number))
   return told('user', [...commonOf(slab, row, timeMs), ...own])
 }
 
@@ -153,19 +150,13 @@ function hourOf(slab: Slab, row: number, timeMs: number): Found {
 /** Around the week. */
 const isBeside = (one: number, other: number) => Math.abs(one - other) <= 1 || Math.abs(one - other) >= hoursOfWeek - 1
 
-function noveltyOf(
-  slab: Slab,
-  row: number,
-  kind: (typeof novelties)[number],
-  at: number,
-  hash: number,
-  names: Names,
-): Found {
+function noveltyOf(slab: Slab, row: number, kind: (typeof novelties)[number], at: number, hash: number): Found {
   // Where none is known, none was told until now.
   if (hash === 0 || slab.words[row + kind.at] === 0 || isKnown(slab, row, kind, hash)) return undefined
   const seen = slab.words[row + place.seen] as number
   const novelty = slab.reals[row + place.novelty + at] as number
-  const what = kind.name === 'network' ? `from ${names.network()}` : `with this ${kind.name}`
+  // Which one that is stands in no reason: it is about a person.
+  const what = kind.name === 'network' ? 'from this network' : `with this ${kind.name}`
   return {
     feature: kind.name,
     // Where one request of ten brings something new, that says nothing.

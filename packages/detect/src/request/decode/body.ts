@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib'
 import type { RequestContext } from '../context.ts'
 import { asciiOf, strangeCharset } from './charset.ts'
 import { decodeParameters } from './form.ts'
@@ -76,11 +76,16 @@ function guessed(head: string): Processor {
   return /^[\w.[\]%+-]{1,64}=/.test(head) && !/[\0\n]/.test(head.slice(0, 256)) ? 'URLENCODED' : ''
 }
 
-const inflaters: Readonly<Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer>> = {
-  gzip: gunzipSync,
-  'x-gzip': gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
+type Inflate = (bytes: Uint8Array, maxOutputLength: number) => Buffer
+/** Of a body of which the beginning alone was handed over, what that holds. */
+const gunzip: Inflate = (bytes, maxOutputLength) =>
+  gunzipSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+const inflaters: Readonly<Record<string, Inflate>> = {
+  gzip: gunzip,
+  'x-gzip': gunzip,
+  deflate: (bytes, maxOutputLength) => inflateSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }),
+  br: (bytes, maxOutputLength) =>
+    brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
 }
 
 /** The body as it was before it was compressed; as it came where that cannot be told within the limits. */
@@ -94,7 +99,7 @@ function inflated({ body, headers }: RequestContext, findings: Findings): Buffer
     return bytes
   }
   try {
-    return inflate(bytes, { maxOutputLength: findings.limits.inflatedBytesMax })
+    return inflate(bytes, findings.limits.inflatedBytesMax)
   } catch (error) {
     findings.signal(
       (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'bomb' : 'compressed',
