@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { type OpenedJudge, openJudge } from './open-judge.ts'
 import { contextOfJson } from './wire/json-context.ts'
 
-const coreRules = '/work/shared/rules-samples/crs4'
+const coreRules = join(import.meta.dirname, '../../../../../shared/rules-samples/crs4')
 const skip = existsSync(coreRules) ? false : `there is no core rule set in ${coreRules}`
 const headers = [
   ['Host', 'shop.example'],

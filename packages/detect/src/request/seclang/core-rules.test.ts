@@ -13,11 +13,13 @@ import { seclangLimits } from './limits.ts'
 import { loadSecRules } from './load.ts'
 import type { SecRule } from './rule.ts'
 
+const coreRules = join(import.meta.dirname, '../../../../../../shared/rules-samples/crs4')
+
 const sets = [
   {
     name: 'CRS 4',
-    rules: '/work/shared/rules-samples/crs4/rules',
-    setup: '/work/shared/rules-samples/crs4/crs-setup.conf.example',
+    rules: join(coreRules, 'rules'),
+    setup: join(coreRules, 'crs-setup.conf.example'),
     level: 'blocking_paranoia_level',
   },
   {
