@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type RequestContext, readContext } from '@sealwatch/detect/request'
+import { corpusManifest, type Row } from '../../tools/train/corpus.ts'
 
 /** A request of which it is known whether it is an attack. `seen`: what the model of this release had of it. */
 export type Labelled = {
@@ -14,17 +15,6 @@ export type Labelled = {
   readonly context: RequestContext
   /** Of all of it. */
   readonly bytes: number
-}
-
-/** As bench/README.md documents it for those who replay their own. */
-type Row = {
-  readonly source: string
-  readonly label: 0 | 1
-  readonly method: string
-  readonly path: string
-  readonly query: string
-  readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: string
 }
 
 export function rowsOf(path: string): Row[] {
@@ -86,15 +76,10 @@ export function spread<One>(all: readonly One[], count: number): One[] {
   return Array.from({ length: Math.min(count, all.length) }, (_, at) => all[Math.floor(at * step)] as One)
 }
 
-type Pin = { readonly sha256: string; readonly use: 'train' | 'calibrate' }
-
 /** The trainer pins the files that it reads. */
 function seenOf(path: string): Labelled['seen'] {
-  const manifest = join(import.meta.dirname, '../../tools/train/corpus.json')
-  if (!existsSync(manifest)) return 'held out'
-  const { files } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly files: readonly Pin[] }
   const sha256 = hash('sha256', readFileSync(path))
-  const use = files.find((pin) => pin.sha256 === sha256)?.use
+  const use = corpusManifest.files.find((pin) => pin.sha256 === sha256)?.use
   return use === undefined ? 'held out' : use === 'train' ? 'learned from' : 'calibrated on'
 }
 

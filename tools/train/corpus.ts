@@ -21,7 +21,8 @@ export type CorpusManifest = {
   readonly packages: readonly PackagePin[]
 }
 
-type Row = {
+/** A line of the corpus; bench/README.md has it for those who replay their own. */
+export type Row = {
   readonly source: string
   readonly label: 0 | 1
   readonly method: string
