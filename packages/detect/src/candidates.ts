@@ -6,7 +6,7 @@ import { type Need, presence } from './needs.ts'
 import type { Attribute, Found } from './reading.ts'
 import type { Rule } from './sigma/rule.ts'
 
-/** What rules need at one attribute. */
+/** What rules need at one attribute; owners are numbers of what one of them needs. */
 export type Field = {
   readonly attribute: Attribute
   /** An event has at most one value there. */
@@ -14,7 +14,7 @@ export type Field = {
   readonly automaton: Automaton
   /** Those for which it is enough that anything is there. */
   readonly ifThere: readonly number[]
-  /** All that need something here. */
+  /** All that is needed here. */
   readonly all: readonly number[]
 }
 
@@ -29,38 +29,44 @@ export function createCandidates(
   rules: readonly Rule[],
   byType: ReadonlyMap<number, readonly Rule[]>,
 ): ReadonlyMap<number, Candidates> {
-  const always = new Set<Rule>()
   const wanted = new Map<Attribute, Literal[]>()
+  /** By the number of what is needed: which rule needs it; and by rule, of how much it needs at once. */
+  const ruleOf: number[] = []
+  const needed = rules.map(() => 0)
   let room: number = ruleLimits.indexStatesMax
-  for (const [owner, rule] of rules.entries()) {
-    const literals = rule.needs?.map(searchable)
-    const states = literals?.reduce((sum, { text }) => sum + text.length, 0) ?? Number.POSITIVE_INFINITY
-    if (literals === undefined || states > room) {
-      always.add(rule)
-      continue
+  for (const [rule, { needs }] of rules.entries())
+    for (const group of needs) {
+      const literals = group.map(searchable)
+      const states = literals.reduce((sum, { text }) => sum + text.length, 0)
+      if (states > room) continue
+      room -= states
+      const owner = ruleOf.push(rule) - 1
+      needed[rule] = (needed[rule] as number) + 1
+      for (const { attribute, text, place } of literals) {
+        const its = wanted.get(attribute) ?? []
+        its.push({ text, place, owner })
+        wanted.set(attribute, its)
+      }
     }
-    room -= states
-    for (const { attribute, text, place } of literals) {
-      const its = wanted.get(attribute) ?? []
-      its.push({ text, place, owner })
-      wanted.set(attribute, its)
-    }
-  }
   const fields = [...wanted].map(([attribute, literals]) => fieldOf(attribute, literals))
-  const hits = createHits(rules.length)
+  const hits = createHits(ruleOf.length)
+  const met = new Int32Array(rules.length)
   const candidatesOf = (those: readonly Rule[]): Candidates => {
     const isMeant = new Set(those)
     const isOfType = Uint8Array.from(rules, (rule) => Number(isMeant.has(rule)))
-    const tried = rules.flatMap((rule, owner) => (isMeant.has(rule) && always.has(rule) ? [owner] : []))
-    const its = fields.filter(({ all }) => all.some((owner) => isOfType[owner] === 1))
+    const always = rules.flatMap((rule, place) => (isMeant.has(rule) && needed[place] === 0 ? [place] : []))
+    const its = fields.filter(({ all }) => all.some((owner) => isOfType[ruleOf[owner] as number] === 1))
     return (look) => {
       resetHits(hits)
-      hitAll(tried, hits)
       for (const field of its) look(field, hits)
-      return hits.list
-        .filter((owner) => isOfType[owner] === 1)
-        .sort((one, other) => one - other)
-        .map((owner) => rules[owner] as Rule)
+      const found = always.slice()
+      for (const owner of hits.list) {
+        const rule = ruleOf[owner] as number
+        met[rule] = (met[rule] as number) + 1
+        if (met[rule] === needed[rule] && isOfType[rule] === 1) found.push(rule)
+      }
+      for (const owner of hits.list) met[ruleOf[owner] as number] = 0
+      return found.sort((one, other) => one - other).map((rule) => rules[rule] as Rule)
     }
   }
   return new Map([...byType].map(([type, those]) => [type, candidatesOf(those)]))

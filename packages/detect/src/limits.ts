@@ -13,9 +13,13 @@ export const ruleLimits = {
   regexUnitsMax: 1_024,
   /** States of the automaton: the steps each character of the input can cost. */
   regexStatesMax: 2_000,
+  /** Sets of states of one expression that are kept, 129 bytes each and less than 127 of them; a text that needs more is read by the slower way. */
+  regexRowsMax: 64,
   regexDepthMax: 32,
   /** Texts of which one must occur for a rule to fire; of a rule with more only where they stand is looked at. */
   needsMax: 1_024,
+  /** Of such lists one rule has so many: an event has to have something of each before the rule is tried. */
+  needGroupsMax: 4,
   /** States of all automata by which rules are found; rules beyond that are tried with every event of their type. */
   indexStatesMax: 262_144,
   /** UTF-16 units of a text that are looked for; what is longer is found by its first ones, or by its last. */

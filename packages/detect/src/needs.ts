@@ -11,39 +11,50 @@ export type Place = 'whole' | 'start' | 'end' | 'anywhere'
 /** A text that an event has at an attribute, in lower case; the empty text: it has anything there. */
 export type Need = { readonly attribute: Attribute; readonly place: Place; readonly text: string }
 
-/** Every event for which a rule fires has one of these at least; undefined: it may be any event. */
-export type Needs = readonly Need[] | undefined
+/**
+ * Of each of these an event has one at least, or the rule does not fire for it; the rarest first. None: it may be any event. An empty one
+ * among them: it can be no event.
+ */
+export type Needs = readonly (readonly Need[])[]
 
 export const presence = (attribute: Attribute): Need => ({ attribute, place: 'anywhere', text: '' })
 
 /** The same of what an event has: a view is told of its value, and what is never there cannot be. */
 export function inEvents(needs: Needs): Needs {
-  return needs
-    ?.filter(({ attribute: { path }, text }) => path[0] !== '*' && mayGive(path.at(-1) as string, text))
-    .map((need) => {
-      const { of, path } = need.attribute
-      if (of === undefined) return need
-      return isWord(path.at(-1) as string) ? { ...need, attribute: of, place: 'anywhere' } : presence(of)
-    })
+  return needs.map((group) =>
+    group
+      .filter(({ attribute: { path }, text }) => path[0] !== '*' && mayGive(path.at(-1) as string, text))
+      .map((need) => {
+        const { of, path } = need.attribute
+        if (of === undefined) return need
+        return isWord(path.at(-1) as string) ? { ...need, attribute: of, place: 'anywhere' } : presence(of)
+      }),
+  )
 }
 
 const isWord = (step: string) => /^#\d+$/.test(step)
 
 /** Of alternatives: whatever any of them needs. */
 export function eitherOf(alternatives: readonly Needs[]): Needs {
+  const [only] = alternatives
+  if (only !== undefined && alternatives.length === 1) return only
   const needs: Need[] = []
-  for (const its of alternatives) {
-    if (its === undefined) return undefined
-    needs.push(...its)
+  for (const [rarest] of alternatives) {
+    if (rarest === undefined) return []
+    needs.push(...rarest)
   }
-  return needs.length > ruleLimits.needsMax
-    ? [...new Set(needs.map(({ attribute }) => attribute))].map(presence)
-    : needs
+  return [
+    needs.length > ruleLimits.needsMax ? [...new Set(needs.map(({ attribute }) => attribute))].map(presence) : needs,
+  ]
 }
 
-/** Of parts that must all hold: what the one needs that the fewest events have. */
-export function rarestOf(parts: readonly Needs[]): Needs {
-  return parts.reduce((rarest, needs) => (share(needs) < share(rarest) ? needs : rarest), undefined)
+/** Of parts that must all hold: what they need that the fewest events have. */
+export function allNeeded(parts: readonly Needs[]): Needs {
+  const byShare = parts.flat().map((group) => ({ group, share: share(group) }))
+  return byShare
+    .sort((one, other) => one.share - other.share)
+    .slice(0, ruleLimits.needGroupsMax)
+    .map(({ group }) => group)
 }
 
 /** What a text must have that a pattern matches as a whole. */
@@ -58,8 +69,7 @@ export function needOf(attribute: Attribute, pattern: Pattern): Need {
 }
 
 /** A guess at the share of events that have one of them; it decides what is looked for, never what is found. */
-function share(needs: Needs): number {
-  if (needs === undefined) return Number.POSITIVE_INFINITY
+function share(needs: readonly Need[]): number {
   return 1 - needs.reduce((others, need) => others * (1 - shareOf(need)), 1)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Reason } from '@sealwatch/contract'
-import { eitherOf, type Needs, rarestOf } from './needs.ts'
+import { allNeeded, eitherOf, type Needs } from './needs.ts'
 import type { Reading } from './reading.ts'
 
 /** Why it holds, or undefined when it does not. Pure; never throws, whatever the event. */
@@ -22,7 +22,7 @@ export function allOf(predicates: readonly Predicate[]): Predicate {
     }
     return reasons
   }
-  return { judge, needs: rarestOf(predicates.map(({ needs }) => needs)) }
+  return { judge, needs: allNeeded(predicates.map(({ needs }) => needs)) }
 }
 
 export function firstOf(predicates: readonly Predicate[]): Predicate {
@@ -39,5 +39,5 @@ export function firstOf(predicates: readonly Predicate[]): Predicate {
 }
 
 export function not({ judge }: Predicate): Predicate {
-  return { judge: (reading) => (judge(reading) ? undefined : []), needs: undefined }
+  return { judge: (reading) => (judge(reading) ? undefined : []), needs: [] }
 }

@@ -15,6 +15,8 @@ export type Attribute = {
   readonly path: readonly string[]
   readonly slot: number
   readonly personal: boolean
+  /** JSON pointer into the line; undefined where the path has a * or a view, which lead to several. */
+  readonly pointer: string | undefined
   /** Whose values these are views of. */
   readonly of: Attribute | undefined
 }
@@ -31,7 +33,8 @@ export function createAttributeTable(): AttributeTable {
   const attribute = (path: readonly string[]): Attribute => {
     const key = path.join('/')
     const of = isView(path.at(-1)) ? attribute(path.slice(0, -1)) : undefined
-    const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path), of }
+    const pointer = of === undefined && !path.includes('*') ? `/event/${key}` : undefined
+    const found = known.get(key) ?? { path, slot: known.size, personal: isPersonal(path), pointer, of }
     known.set(key, found)
     return found
   }
@@ -64,22 +67,39 @@ export function readingOf(event: object, side: Side): Reading {
 }
 
 /** `value`: what the event has at the first `steps` members of the path, before any `*`. */
-export function find(value: unknown, { path, personal }: Attribute, side: Side, steps: number): readonly Found[] {
+export function find(value: unknown, attribute: Attribute, side: Side, steps: number): readonly Found[] {
+  const { path, personal, pointer } = attribute
+  const at = (pointer: string, value: Scalar) => foundAt(pointer, value, personal ? side[pointer]?.value : undefined)
+  if (pointer !== undefined) {
+    let inner = value
+    for (let depth = steps; depth < path.length && inner !== undefined; depth += 1)
+      inner = memberOf(inner, path[depth] as string)
+    return isScalar(inner) ? [at(pointer, inner)] : nothing
+  }
   const found: Found[] = []
   const visit = (value: unknown, depth: number, pointer: string): void => {
     const step = path[depth]
     if (step === undefined) {
-      if (isScalar(value)) found.push(foundAt(pointer, value, personal ? side[pointer]?.value : undefined))
+      if (isScalar(value)) found.push(at(pointer, value))
     } else if (isView(step)) {
       for (const seen of isScalar(value) ? viewed(step, value) : []) found.push(foundAt(pointer, seen, undefined))
     } else if (step === '*') {
       for (const [index, inner] of Array.isArray(value) ? value.entries() : [])
         visit(inner, depth + 1, `${pointer}/${index}`)
-    } else if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, step))
-      visit((value as Readonly<Record<string, unknown>>)[step], depth + 1, `${pointer}/${step}`)
+    } else {
+      const inner = memberOf(value, step)
+      if (inner !== undefined) visit(inner, depth + 1, `${pointer}/${step}`)
+    }
   }
   visit(value, steps, ['/event', ...path.slice(0, steps)].join('/'))
   return found
+}
+
+const nothing: readonly Found[] = []
+
+function memberOf(value: unknown, name: string): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name)
+  return isObject ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
 function foundAt(pointer: string, sealed: Scalar, opened: string | undefined): Found {

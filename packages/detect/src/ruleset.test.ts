@@ -362,7 +362,7 @@ test('DET-2 what auditd’s record or call cannot be is no reason to try a rule'
   for (const detection of detections) {
     const { ruleset } = load(rule(detection).replace('category: process_creation', 'service: auditd'))
     assert.equal(ruleset.candidates.get(launchType)?.(() => undefined).length, 0, detection)
-    const needed = ruleset.rules[0]?.needs?.map(({ attribute }) => attribute.path.join('/')) ?? []
+    const needed = ruleset.rules[0]?.needs[0]?.map(({ attribute }) => attribute.path.join('/')) ?? []
     assert(needed.length > 0 && !needed.includes('type_uid') && !needed.includes('unmapped/site'), needed.join())
   }
 })

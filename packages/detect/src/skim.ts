@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { skipCanonical, startsWith } from '@sealwatch/base/json'
-import type { Hits } from './automaton.ts'
+import type { Automaton, Hits } from './automaton.ts'
 import { type Candidates, type Field, hitAll, lookAt } from './candidates.ts'
 import { type Attribute, type AttributeTable, type Found, find, type Reading } from './reading.ts'
 import { isView } from './views.ts'
@@ -55,13 +55,33 @@ function lookIn(bytes: Uint8Array, from: number, to: number, field: Field, readi
   if (to === 0) return
   const first = bytes[from] as number
   if (attribute.personal) hitAll(all, hits)
-  else if (!isOne) lookAt(field, reading(attribute), hits)
-  else if (first !== objectOpen && first !== arrayOpen && first !== initialOfNull) {
+  else if (!isOne) {
+    hitAll(ifThere, hits)
+    if (!scanScalars(bytes, from, to, automaton, hits)) lookAt(field, reading(attribute), hits)
+  } else if (first !== objectOpen && first !== arrayOpen && first !== initialOfNull) {
     hitAll(ifThere, hits)
     const margin = first === quote ? 1 : 0
     if (!automaton.scanBytes(bytes, from + margin, to - margin, hits)) lookAt(field, reading(attribute), hits)
   }
 }
+
+/**
+ * Looks at every text and number in an array or object, its keys included: more than is asked for, which costs a rule that is tried in vain.
+ * False where there is an escape or a character beyond ASCII.
+ */
+function scanScalars(bytes: Uint8Array, from: number, to: number, automaton: Automaton, hits: Hits): boolean {
+  for (let at = from; at < to; at += 1) {
+    const byte = bytes[at] as number
+    if (isSign[byte] === 1) continue
+    let end = at + 1
+    while (byte === quote ? bytes[end] !== quote : isSign[bytes[end] as number] !== 1) end += 1
+    if (!automaton.scanBytes(bytes, byte === quote ? at + 1 : at, end, hits)) return false
+    at = end
+  }
+  return true
+}
+
+const isSign = Uint8Array.from({ length: 256 }, (_, byte) => Number('[]{},:'.includes(String.fromCharCode(byte))))
 
 /** As readingOf, except that what a personal value is remains open; `seen` tells that one was looked at. */
 function readingIn(

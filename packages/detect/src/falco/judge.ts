@@ -2,7 +2,7 @@
 
 import { clip, type Reason } from '@sealwatch/contract'
 import { ruleLimits } from '../limits.ts'
-import { eitherOf, type Needs, rarestOf } from '../needs.ts'
+import { allNeeded, eitherOf, type Needs } from '../needs.ts'
 import type { Predicate } from '../predicate.ts'
 import type { AttributeTable, Reading } from '../reading.ts'
 import { operators } from './comparison.ts'
@@ -54,7 +54,7 @@ export function branchingIn(attributes: AttributeTable): (node: Node) => readonl
     })
 }
 
-const certain: Test = { needs: undefined, holds: () => true, explain: () => [] }
+const certain: Test = { needs: [], holds: () => true, explain: () => [] }
 
 /** Fires by the first of its branches that is about the event and holds. */
 export function predicateOf(branches: readonly Branch[], attributes: AttributeTable): Predicate {
@@ -64,7 +64,7 @@ export function predicateOf(branches: readonly Branch[], attributes: AttributeTa
   const byCode = Map.groupBy(rows, ({ kind }) => kind.code)
   return {
     needs: eitherOf(
-      rows.map(({ kind, test }) => rarestOf([[{ attribute: code, place: 'whole', text: kind.code }], test.needs])),
+      rows.map(({ kind, test }) => allNeeded([[[{ attribute: code, place: 'whole', text: kind.code }]], test.needs])),
     ),
     judge(reading) {
       const candidates = byCode.get(reading(code)[0]?.text ?? '')
@@ -113,7 +113,7 @@ function allOf(of: readonly Folded[]): Folded {
   return {
     fields,
     test: {
-      needs: rarestOf(tests.map(({ needs }) => needs)),
+      needs: allNeeded(tests.map(({ needs }) => needs)),
       holds: (reading) => tests.every((test) => test.holds(reading)),
       explain: (reading) => tests.flatMap((test) => test.explain(reading)),
     },
@@ -162,7 +162,7 @@ function foldCheck(check: Check, wanted: boolean, { kind, sources, attributes }:
   return {
     fields,
     test: {
-      needs: wanted ? needsOf(check, source, attributes) : undefined,
+      needs: wanted ? needsOf(check, source, attributes) : [],
       holds: (reading) => isTrue(check, read(reading)) === wanted,
       explain: (reading) => (wanted ? reasonsOf(check, matching(check, read(reading))) : []),
     },

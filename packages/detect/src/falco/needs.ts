@@ -7,15 +7,16 @@ import { fieldType } from './field-types.ts'
 import type { Check } from './resolve.ts'
 import type { Source } from './source.ts'
 
-/** What an event surely has for which a check holds; undefined: it may be any event. */
+/** What an event surely has for which a check holds. */
 export function needsOf({ field, operator, values }: Check, { rests }: Source, attributes: AttributeTable): Needs {
-  if (rests === undefined) return undefined
+  if (rests === undefined) return []
   const { on, isPart } = rests(field.argument)
   const attribute = attributes.attribute(on.split('/'))
-  const texts = (place: Need['place']): Needs =>
-    values.map((text) => ({ attribute, place: isPart ? 'anywhere' : place, text: text.toLowerCase() }))
+  const texts = (place: Need['place']): Needs => [
+    values.map((text) => ({ attribute, place: isPart ? 'anywhere' : place, text: text.toLowerCase() })),
+  ]
   const isFound = field.transformers.length === 0 && fieldType(field.name) === 'text'
-  if (!isFound || values.length > ruleLimits.needsMax) return [presence(attribute)]
+  if (!isFound || values.length > ruleLimits.needsMax) return [[presence(attribute)]]
   switch (operator) {
     case '=':
     case '==':
@@ -30,6 +31,6 @@ export function needsOf({ field, operator, values }: Check, { rests }: Source, a
     case 'icontains':
       return texts('anywhere')
     default:
-      return [presence(attribute)]
+      return [[presence(attribute)]]
   }
 }

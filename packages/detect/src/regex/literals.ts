@@ -36,8 +36,10 @@ function textsOf(node: Node): readonly string[] | undefined {
       return unitsOf(node.set)
     case 'assert':
       return ['']
-    case 'repeat':
-      return undefined
+    case 'repeat': {
+      const texts = node.min === 0 && node.max === 1 ? textsOf(node.node) : undefined
+      return texts && bounded(['', ...texts])
+    }
     case 'choice': {
       const ways = node.nodes.map(textsOf)
       return ways.every((texts) => texts !== undefined) ? bounded(ways.flat()) : undefined

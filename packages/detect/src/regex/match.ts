@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ruleLimits } from '../limits.ts'
+import { type Automaton, deterministic, type State } from './deterministic.ts'
 import { literalsOf } from './literals.ts'
 import { type CharSet, type Node, parseRegex, type RegexFlags, RegexSyntaxError } from './parse.ts'
-
-/** A state of the automaton; `next` and `ways` are indexes of states. */
-type State =
-  | { readonly kind: 'chars'; readonly has: (unit: number) => boolean; readonly next: number }
-  | { readonly kind: 'assert'; readonly holds: (text: string, at: number) => boolean; readonly next: number }
-  | { readonly kind: 'fork'; readonly ways: readonly number[] }
-  | { readonly kind: 'match' }
-type Automaton = { readonly states: readonly State[]; readonly start: number }
 
 export type Regex = {
   readonly matches: (text: string) => boolean
@@ -25,7 +18,9 @@ export type Regex = {
  */
 export function compileRegex(source: string, flags: RegexFlags): Regex {
   const parsed = parseRegex(source, flags)
-  return { matches: matcherOf(automatonOf(parsed.node, parsed.flags)), literals: literalsOf(parsed.node) }
+  const automaton = automatonOf(parsed.node, parsed.flags)
+  const [remembered, eachTime] = [deterministic(automaton), matcherOf(automaton)]
+  return { matches: (text) => remembered(text) ?? eachTime(text), literals: literalsOf(parsed.node) }
 }
 
 function automatonOf(root: Node, flags: RegexFlags): Automaton {

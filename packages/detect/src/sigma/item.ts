@@ -2,7 +2,7 @@
 
 import { BlockList, isIP } from 'node:net'
 import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from '@sealwatch/contract/wildcard'
-import { eitherOf, inEvents, type Need, type Needs, needOf, presence, rarestOf } from '../needs.ts'
+import { allNeeded, eitherOf, inEvents, type Need, type Needs, needOf, presence } from '../needs.ts'
 import type { Attribute, Found, Reading, Scalar } from '../reading.ts'
 import { compileRegex } from '../regex/match.ts'
 import type { Comparison, Encoded } from './modifiers.ts'
@@ -50,9 +50,9 @@ export function compileItem(
     }
     return { matched: comparison.all, found }
   }
-  if (comparison.negated) return { match: (reading) => (match(reading).matched ? no : absent), needs: undefined }
+  if (comparison.negated) return { match: (reading) => (match(reading).matched ? no : absent), needs: [] }
   const needs = tests.map((test) => eitherOf(attributes.map((attribute) => inEvents(test.needs(attribute)))))
-  return { match, needs: comparison.all ? rarestOf(needs) : eitherOf(needs) }
+  return { match, needs: comparison.all ? allNeeded(needs) : eitherOf(needs) }
 }
 
 type Test = {
@@ -61,7 +61,7 @@ type Test = {
   readonly needs: (attribute: Attribute) => Needs
 }
 
-const anyValue: Test['needs'] = (attribute) => [presence(attribute)]
+const anyValue: Test['needs'] = (attribute) => [[presence(attribute)]]
 
 function testOf(value: Value, comparison: Comparison, fieldNamed: FieldNamed): Test {
   const { operator } = comparison
@@ -84,7 +84,7 @@ function predicateOf(value: Scalar, comparison: Comparison): ValueTest {
       const { matches, literals } = compileRegex(textOf(value, 're'), comparison.regex)
       return {
         holds: ({ text, lower }) => literals.some((literal) => lower.includes(literal)) && matches(text),
-        needs: (attribute) => literals.map((text): Need => ({ attribute, place: 'anywhere', text })),
+        needs: (attribute) => [literals.map((text): Need => ({ attribute, place: 'anywhere', text }))],
       }
     }
     case 'cidr': {
@@ -115,7 +115,7 @@ function equality(value: Scalar, { anyBefore, anyAfter, cased, encodings }: Comp
   const matchers = (cased ? patterns : lowered).map(compilePattern)
   return {
     holds: ({ text, lower }) => matchers.some((matches) => matches(cased ? text : lower)),
-    needs: (attribute) => lowered.map((pattern) => needOf(attribute, pattern)),
+    needs: (attribute) => [lowered.map((pattern) => needOf(attribute, pattern))],
   }
 }
 
@@ -143,7 +143,7 @@ function existence(value: Value): Test {
   if (typeof value !== 'boolean') throw new ValueError(`|exists with ${JSON.stringify(value)}`, 'Write true or false')
   return {
     hits: (candidates) => (candidates.length > 0 === value ? { matched: true, found: candidates } : no),
-    needs: value ? anyValue : () => undefined,
+    needs: value ? anyValue : () => [],
   }
 }
 

@@ -14,7 +14,7 @@ export type RuleReport = {
 }
 
 export function reportOf({ rule, line, supplied, missing }: SigmaRule): RuleReport {
-  const isSilent = rule.types.length === 0 || rule.needs?.length === 0
+  const isSilent = rule.types.length === 0 || rule.needs.some((group) => group.length === 0)
   const fires = isSilent ? 'never' : missing.length > 0 ? 'in part' : 'whole'
   return { path: rule.path, line, title: rule.title, fires, supplied, missing }
 }
