@@ -50,6 +50,7 @@ test('DET-1 what is excepted of a route does not count there, in its tenant alon
   const added = await except(token, 'add', 'rules', ...of, '--because', 'people search for SQL')
   assert.equal((await except(token, 'add', 'model', ...of, '--because', 'of the model, too')).code, 0)
   assert.equal(added.code, 0, added.err)
+  assert.match(added.out, /End it before: \.\/sealwatch detect except remove exc_\w+ --server 'http:\S+\n$/)
   const [, id = ''] = /^(exc_[0-9a-f]{20}) keeps rules from counting/.exec(added.out) ?? []
   const quiet = await judged('acme', '/search/books')
   assert.deepEqual([quiet.threat_detected, quiet.excepted.length], [false, reasons.length])

@@ -72,7 +72,7 @@ test('DET-1 what is a false alarm again is suggested to be excepted, until it is
   await detect('feedback', String(lines[1]), 'false-alarm')
   assert.equal(await judged(), 3)
   const { out } = await detect('calibrate')
-  const [, command = ''] = /^ {2}sealwatch detect (except add 'rules:7000110' .*)$/m.exec(out) ?? []
+  const [, command = ''] = /^ {2}\.\/sealwatch detect (except add 'rules:7000110' .*) --server \S+$/m.exec(out) ?? []
   assert.equal(
     command,
     "except add 'rules:7000110' --route /search --method GET --where 'ARGS_GET:q' --until 90d --because '2 false alarms'",

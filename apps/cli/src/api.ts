@@ -11,7 +11,8 @@ import { type ApiClient, ApiProblem, type ApiResponse, createApiClient, type Sen
 import { form } from './command.ts'
 import { cliError } from './errors.ts'
 import type { Io } from './io.ts'
-import { fileOf, type Place, startAdvice } from './place.ts'
+import { dataFlag, fileOf, type Place, startAdvice } from './place.ts'
+import { shellWord } from './terminal.ts'
 import { errorTold, toldIn } from './told.ts'
 
 /** What every command takes that asks the API. */
@@ -35,6 +36,13 @@ export type ApiPlace = {
   readonly place: Place
   readonly tenant: string | undefined
   readonly server: string | undefined
+}
+
+/** For a person to paste: what asks the same server, in the same tenant. `words` are those of a shell. */
+export function commandAt({ place, tenant, server }: Omit<ApiPlace, 'io'>, words: string): string {
+  const of = tenant === undefined ? '' : ` --tenant ${tenant}`
+  if (server !== undefined) return `./sealwatch ${words}${of} --server ${shellWord(server)}`
+  return `sudo ./sealwatch ${words}${of}${dataFlag(place)}`
 }
 
 const answerBytesMax = 64 * 1024 * 1024

@@ -32,7 +32,10 @@ test('DET-1 calibrate judges recorded requests, and shows which share lies at or
 
 test('DET-1 calibrate suggests the threshold that keeps to a share, and sets none', async () => {
   const kept = await calibrate([...harmless, attack], '--false-positives', '0.1%')
-  assert.match(kept.said, /\n {2}sealwatch detect settings set --observe \d+ --challenge \d+ --block \d+ --because/)
+  assert.match(
+    kept.said,
+    /\n {2}sudo \.\/sealwatch detect settings set --observe \d+ --challenge \d+ --block \d+ --because/,
+  )
   const none = await calibrate([...harmless, attack], '--false-positives', '0.01%')
   assert.match(none.said, /From \d+ on lie 0 % of these requests|No threshold keeps to 0\.010 %/)
   const { block_suggested, scores } = JSON.parse((await calibrate([attack], '--false-positives', '100', '--json')).said)
@@ -42,10 +45,22 @@ test('DET-1 calibrate suggests the threshold that keeps to a share, and sets non
 test('DET-1 what is no request is left out and told, and a file without any calibrates nothing', async () => {
   const { code, said, complained } = await calibrate(['{', '{"method":1}', attack])
   assert.deepEqual([code, said.split('\n')[0]], [0, '1 request.'])
-  assert.match(complained, /^2 lines left out, the first for line 1: /)
+  assert.equal(complained, '2 lines left out, the first for line 1: JSON that does not parse\n')
+  const secret = '{"method":"GET","url":"/","address":"192.0.2.1","hunter2":1}'
+  for (const line of [secret, `${secret}x`]) {
+    const left = await calibrate([line])
+    assert.match(
+      left.complained,
+      /^1 line left out, the first for line 1: (?:CONTEXT_SHAPE while reading a member|JSON)/,
+    )
+    assert.doesNotMatch(left.complained, /hunter2/)
+  }
   assert.match((await calibrate([''], '--false-positives', '1')).said, /^No request was judged.*\n\nNo threshold/)
   const io = testIo()
   assert.equal(await run(['detect', 'calibrate', '--file', join(dir, 'nothing')], io), 3)
   assert.match(io.complained(), /CLI_FILE/)
+  const ofFolder = testIo()
+  assert.equal(await run(['detect', 'calibrate', '--file', dir], ofFolder), 3)
+  assert.match(ofFolder.complained(), /CLI_FILE\)\n.*found.*a folder"\n.*Name a file with a request in each line/)
   assert.equal((await calibrate([attack], '--false-positives', 'few')).code, 2)
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { thresholdFor } from '@sealwatch/detect/verdict'
-import { type ApiPlace, apiOptions, withApi } from '../api.ts'
+import { type ApiPlace, apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, integer, type Option, text } from '../command.ts'
 import { calibrationText, exceptionsText, type Judged, suggestionText } from '../detect/calibration.ts'
 import { judgeRecorded } from '../detect/recorded-requests.ts'
@@ -51,8 +51,9 @@ Nothing is changed: a threshold is set by detect settings set.`,
       io.out(`${safeJson({ ...judged, ...suggested })}\n`)
       return exit.ok
     }
-    const exceptions = exceptionsText(suggestions, at.tenant)
-    const threshold = wanted === undefined ? '' : suggestionText(judged, wanted)
+    const command = (words: string) => commandAt({ ...at, place }, words)
+    const exceptions = exceptionsText(suggestions, command)
+    const threshold = wanted === undefined ? '' : suggestionText(judged, wanted, command)
     io.out([calibrationText(judged), exceptions, threshold].filter((text) => text !== '').join('\n'))
     return exit.ok
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type DetectorName, detectorNames } from '@sealwatch/detect/verdict'
-import { apiOptions, withApi } from '../api.ts'
+import { apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, form, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { columns, paint, safe, safeJson, toSecond } from '../terminal.ts'
@@ -79,7 +79,7 @@ did not count. It ends by itself, after at most 90 days, and three days before t
     io.out(
       json
         ? `${safeJson(made)}\n`
-        : `${id} keeps ${safe(what)} from counting until ${toSecond(end)}. End it before: sealwatch detect except remove ${id}\n`,
+        : `${id} keeps ${safe(what)} from counting until ${toSecond(end)}. End it before: ${commandAt({ ...at, place }, `detect except remove ${id}`)}\n`,
     )
     return exit.ok
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { parse as parseYaml, YAMLError } from 'yaml'
-import { apiOptions, withApi } from '../api.ts'
+import { apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, flag, form, text } from '../command.ts'
 import { cliError } from '../errors.ts'
 import { readable } from '../rules/rule-files.ts'
@@ -67,7 +67,7 @@ With --all no alert is made of the rule at all. With --tag in the place of RULE 
     const attempted = 'making an exception'
     const usage = (advice: string) => cliError('CLI_USAGE', { attempted, advice })
     if ((rule === undefined) === (tag === undefined))
-      throw usage('Name a rule (sealwatch rules list), or give --tag TAG')
+      throw usage(`Name a rule (${commandAt({ ...at, place }, 'rules list')}), or give --tag TAG`)
     if ([where, file, all || undefined].filter((one) => one !== undefined).length !== 1)
       throw usage("Say of which events: --where 'Image: /usr/bin/backup', --file FILE, or --all")
     if (until === undefined) throw usage('Say when it ends: --until 30d')
@@ -84,7 +84,7 @@ With --all no alert is made of the rule at all. With --tag in the place of RULE 
     io.out(
       json
         ? `${safeJson(made)}\n`
-        : `${id} keeps ${safe(rule ?? tag ?? '')} quiet until ${toSecond(end)}. End it before: sealwatch rules except remove ${id}\n`,
+        : `${id} keeps ${safe(rule ?? tag ?? '')} quiet until ${toSecond(end)}. End it before: ${commandAt({ ...at, place }, `rules except remove ${id}`)}\n`,
     )
     return exit.ok
   },

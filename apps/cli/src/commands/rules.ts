@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Json } from '@sealwatch/base/json'
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
 import { explainRule } from '@sealwatch/detect'
-import { apiOptions, withApi } from '../api.ts'
+import { apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, flag, integer } from '../command.ts'
+import { eventLeafOf } from '../entries/next-steps.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { renderExplanation, renderProblem } from '../rules/render-rules.ts'
@@ -77,13 +79,13 @@ export const rulesExplain = command({
   name: 'rules explain',
   summary: 'What a rule looks for, as a tree; of an event, which of it holds and which does not',
   about: `The rule is one in force by its id, or one in a file. With --event each line of it has yes or no before it, and what the event has
-there behind it. Personal values are commitments unless --reveal shows them, which is told in the ledger.`,
+there behind it; an alert, by its own place, is the event that it is about. Personal values are commitments unless --reveal shows them, which is told in the ledger.`,
   operands: [{ name: 'ID|FILE', required: true }],
   options: {
     ...apiOptions,
     event: integer({
       takes: 'LEAF',
-      help: 'An event, by its place in the ledger',
+      help: 'An event or an alert, by its place in the ledger',
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       absent: -1,
@@ -101,7 +103,11 @@ there behind it. Personal values are commitments unless --reveal shows them, whi
     const ask = async (api: ApiClient) => {
       const rule = inFile ?? (await api.call('getRule', { params: { rule_id: named } }))
       const query = { reveal: reveal ? 'true' : 'false' } as const
-      return { rule, found: leaf < 0 ? undefined : await api.call('getEvent', { params: { leaf }, query }) }
+      const eventAt = (at: number) => api.call('getEvent', { params: { leaf: at }, query })
+      const found = leaf < 0 ? undefined : await eventAt(leaf)
+      // Of an alert the event that it is about.
+      const about = found?.source === 'server' ? eventLeafOf(found.line.event as Json | undefined) : undefined
+      return { rule, found: about === undefined ? found : await eventAt(about) }
     }
     const { rule, found } =
       inFile !== undefined && leaf < 0
@@ -112,7 +118,7 @@ there behind it. Personal values are commitments unless --reveal shows them, whi
       throw cliError('CLI_USAGE', {
         attempted,
         received: `leaf ${leaf}, which is no event`,
-        advice: 'List events: sealwatch events',
+        advice: `List events: ${commandAt({ ...at, place }, 'events')}`,
       })
     const subject = event && { event: event as { readonly type_uid: number }, side: found?.personal ?? {} }
     const explanation = explainRule(

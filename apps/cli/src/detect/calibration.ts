@@ -54,8 +54,11 @@ export function calibrationText({ days, scores, reasons, thresholds }: Judged): 
 
 export type Suggestion = Operations['getThreatCalibration']['answer']['suggestions'][number]
 
+/** Of words, what is to be run. */
+export type CommandOf = (words: string) => string
+
 /** Exceptions that people's word on false alarms speaks for, each as a command. */
-export const exceptionsText = (suggestions: readonly Suggestion[], tenant: string | undefined): string =>
+export const exceptionsText = (suggestions: readonly Suggestion[], command: CommandOf): string =>
   suggestions
     .map(({ detector, id, method, route, where, false_alarms }) => {
       const words = [
@@ -64,14 +67,14 @@ export const exceptionsText = (suggestions: readonly Suggestion[], tenant: strin
         ...(method === null ? [] : ['--method', method]),
         ...(where === null ? [] : ['--where', where]),
         ...['--until', '90d', '--because', `${false_alarms} false alarms`],
-        ...(tenant === undefined ? [] : ['--tenant', tenant]),
       ]
-      return `${counted(false_alarms, 'false alarm')} of one kind. To except it:\n  sealwatch detect except add ${words.map((word) => shellWord(safe(word))).join(' ')}\n`
+      const add = `detect except add ${words.map((word) => shellWord(safe(word))).join(' ')}`
+      return `${counted(false_alarms, 'false alarm')} of one kind. To except it:\n  ${command(add)}\n`
     })
     .join('')
 
 /** Which thresholds keep to a share, were all of it harmless. */
-export function suggestionText({ scores, thresholds }: Judged, share: number): string {
+export function suggestionText({ scores, thresholds }: Judged, share: number, command: CommandOf): string {
   const all = requestsIn(scores)
   const found = all === 0 ? undefined : thresholdFor(scores, share)
   if (found === undefined)
@@ -83,7 +86,7 @@ export function suggestionText({ scores, thresholds }: Judged, share: number): s
     `--block ${block}`,
   ]
   return `From ${block} on lie ${percent(atOrAbove(scores, block) / all)} of these requests. If all of them are harmless that is the share of false positives:
-  sealwatch detect settings set ${options.join(' ')} --because 'calibrated'\n`
+  ${command(`detect settings set ${options.join(' ')} --because 'calibrated'`)}\n`
 }
 
 const perDay = (count: number, days: number): string => {

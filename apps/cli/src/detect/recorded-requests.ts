@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { createReadStream, openSync } from 'node:fs'
-import { isSealwatchError } from '@sealwatch/base'
+import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs'
+import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
 import { openJudge } from '@sealwatch/detect/open-judge'
 import { contextOfJson } from '@sealwatch/detect/request'
 import { count, countedReasons, defaultThresholds, newTally } from '@sealwatch/detect/verdict'
-import { cliError } from '../errors.ts'
+import { cliError, fileError } from '../errors.ts'
 import type { Judged } from './calibration.ts'
 
 const lineBytesMax = 16 * 1024 * 1024
 
 export type JudgedFile = {
   readonly judged: Judged
-  /** Lines that are no request, and what is wrong with the first. */
+  /** Lines that are no request, and what is wrong with the first; of what stands there nothing is quoted. */
   readonly wrong: number
   readonly wrongFirst: string | undefined
 }
@@ -33,7 +33,7 @@ export async function judgeRecorded(
     } catch (error) {
       if (!(error instanceof SyntaxError) && !isSealwatchError(error)) throw error
       wrong += 1
-      wrongFirst ??= `line ${number}: ${error.message}`
+      wrongFirst ??= `line ${number}: ${wrongIn(error)}`
     }
   }
   const { scores } = tally
@@ -44,11 +44,15 @@ export async function judgeRecorded(
   }
 }
 
+/** What people sent stands in such a line, and this is for terminals and logs. */
+const wrongIn = (error: SyntaxError | SealwatchError): string =>
+  isSealwatchError(error) ? `${error.code} while ${error.attempted}: ${error.rule}` : 'JSON that does not parse'
+
 async function* linesOf(path: string): AsyncGenerator<string> {
   const stream = createReadStream(path, { fd: opened(path) })
   let begun: Buffer[] = []
   let bytes = 0
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of readFrom(stream as AsyncIterable<Buffer>, path)) {
     let from = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
       yield Buffer.concat([...begun, chunk.subarray(from, end)]).toString()
@@ -67,11 +71,27 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   yield Buffer.concat(begun).toString()
 }
 
-function opened(path: string): number {
+async function* readFrom(stream: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   try {
-    return openSync(path, 'r')
+    yield* stream
   } catch (cause) {
-    const received = (cause as NodeJS.ErrnoException).code
-    throw cliError('CLI_FILE', { attempted: `reading ${path}`, received, cause })
+    throw fileError(path, cause, 'reading')
   }
+}
+
+/** A file, or a pipe from what writes one. */
+function opened(path: string): number {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (cause) {
+    throw fileError(path, cause, 'reading')
+  }
+  if (!fstatSync(fd).isDirectory()) return fd
+  closeSync(fd)
+  throw cliError('CLI_FILE', {
+    attempted: `reading ${path}`,
+    received: 'a folder',
+    advice: 'Name a file with a request in each line: ./sealwatch detect calibrate --help',
+  })
 }

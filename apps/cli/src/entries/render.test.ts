@@ -13,6 +13,7 @@ import type { Io } from '../io.ts'
 import { type Place, placeOf } from '../place.ts'
 import { type AlertGroup, createAlertGroups } from './alert-groups.ts'
 import { type ReadEntry, readEntry } from './entry.ts'
+import { eventLeafOf } from './next-steps.ts'
 import { renderAlert, renderEvent } from './render.ts'
 
 const vectors = join(import.meta.dirname, '../../../../vectors/events')
@@ -104,6 +105,66 @@ describe('entries', () => {
     )
   })
 
+  const threat = (data: object = {}) => ({
+    ...{ class_uid: 2004, time: Date.UTC(2026, 0, 1), severity: 'Critical', message: 'An attack on a service' },
+    actor: { app_name: 'sealwatch-server', user: { uid: 'token:tok_1' } },
+    metadata: { event_code: 'request_threat' },
+    finding_info: { uid: 'u1', title: 'An attack on a service: sql injection', first_seen_time: Date.UTC(2026, 0, 1) },
+    evidences: [
+      {
+        data: {
+          ...{ method: 'GET', route: '/search', type: 'sql_injection', score: 97, confidence: 0.97 },
+          ...{ recommended_action: 'block', action: 'observe' },
+          reasons: [
+            {
+              ...{ detector: 'rules', id: '942100', what: 'rule 942100: SQL injection', where: 'ARGS_GET:q' },
+              ...{ matched: "#' OR #=#", weight: 5.4 },
+            },
+            { detector: 'model', what: 'written like an attack', weight: 3 },
+          ],
+          ...data,
+        },
+      },
+    ],
+  })
+
+  test('DET-3 the alert of a request says which route, of what kind, how sure, why, who asked, and what can be done', () => {
+    const entry = { ...readEntry(entryOf(threat())), tenant: 'acme' }
+    assert.deepEqual(shownAlert(entry, testIo(), placeOf('/x')).split('\n').slice(1), [
+      '    by        token:tok_1; who sent the request the ledger is not told',
+      '    route     GET /search',
+      '    verdict   sql injection, score 97 of 100, confidence 0.97: block; the service was told to observe',
+      "    because   rules:942100 +5.4 rule 942100: SQL injection in ARGS_GET:q: #' OR #=#; and 1 more (--json)",
+      '    harmless  sudo ./sealwatch detect feedback 7 false-alarm --tenant acme --data /x',
+      "    except    sudo ./sealwatch detect except add 'rules:942100' --route /search --method GET --where 'ARGS_GET:q' --until 30d --because WHY --tenant acme --data /x",
+      '    proof     leaf 7 of acme: sudo ./sealwatch audit export --alert u1 -o alert.bundle --tenant acme --data /x',
+      '',
+    ])
+  })
+
+  test('DET-3 of a request of which the service told no route no exception is put forward, nor by what is redacted', () => {
+    const shown = (data: object) => shownAlert(readEntry(entryOf(threat(data))), testIo(), placeOf('/x'))
+    const unnamed = shown({ route: undefined })
+    assert.match(unnamed, /route +GET of which the service told no name\n/)
+    assert.doesNotMatch(unnamed, /except add/)
+    assert.doesNotMatch(shown({ route: '/search*' }), /except add/)
+    const reasons = [{ detector: 'model', what: 'x', where: 'ARGS_GET:s…', weight: 5 }]
+    assert.match(shown({ reasons }), /except add model --route \/search --method GET --until 30d/)
+    assert.match(shown({ reasons: 1, score: null, type: [] }), /verdict +\[\], score null of 100/)
+  })
+
+  test('DET-3 an alert of a rule says how the rule explains itself, by the number that the alert has', () => {
+    const text = shownAlert(readEntry(entryOf(finding(vector('file-read')))), testIo(), placeOf('/x'))
+    assert.match(text, /why +sudo \.\/sealwatch rules explain r1 --event 7 --data \/x\n/)
+    const two = finding(vector('file-read'))
+    const together = { ...two, unmapped: { leaves: [...two.unmapped.leaves, ...two.unmapped.leaves] } }
+    assert.doesNotMatch(shownAlert(readEntry(entryOf(together)), testIo(), placeOf('/x')), /rules explain/)
+    assert.deepEqual(
+      [eventLeafOf(two as unknown as Json), eventLeafOf(vector('file-read') as unknown as Json)],
+      [6, undefined],
+    )
+  })
+
   test('of a process of which nothing but its pid is known an alert says that it is gone', () => {
     const { actor, ...event } = vector('file-delete') as EventBase & { actor: object }
     const nobody = { ...event, actor: { ...actor, user: { uid: '4294967295' } } } as EventBase
@@ -188,7 +249,8 @@ describe('entries', () => {
   })
 
   test('no JSON stops a listing', () => {
-    const sound = fc.constantFrom(finding(vector('memory-read-vm')), finding(vector('file-read'))) as fc.Arbitrary<Json>
+    const told = [finding(vector('memory-read-vm')), finding(vector('file-read')), threat()]
+    const sound = fc.constantFrom(...told) as fc.Arbitrary<Json>
     const bent = fc.tuple(
       sound,
       fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),

@@ -4,11 +4,13 @@ import { basename } from 'node:path'
 import { toSeconds } from '@sealwatch/base'
 import type { Json } from '@sealwatch/base/json'
 import type { Io } from '../io.ts'
-import { dataFlag, type Place } from '../place.ts'
-import { paint, safe, shellWord, toSecond } from '../terminal.ts'
+import type { Place } from '../place.ts'
+import { paint, safe, toSecond } from '../terminal.ts'
 import type { AlertGroup } from './alert-groups.ts'
 import type { ReadEntry } from './entry.ts'
 import { isObject, itemsAt, memberAt, shownAt } from './member.ts'
+import { explainCommand, proofCommand } from './next-steps.ts'
+import { isThreat, threatRows } from './threat.ts'
 
 const severityStyles = {
   Informational: 'dim',
@@ -22,6 +24,9 @@ type Severity = keyof typeof severityStyles
 /** Members without which an entry is not what it should be; they hold text. */
 const eventTexts = [['severity'], ['class_name'], ['activity_name'], ['message']] as const
 const alertTexts = [['severity'], ['message'], ['finding_info', 'title'], ['finding_info', 'uid']] as const
+
+/** A command that is cut is none. */
+const rowCharsMax = 2_000
 
 /** Half-open, Unix milliseconds. */
 export type Span = { readonly sinceMs: number; readonly untilMs: number }
@@ -61,28 +66,32 @@ export function renderAlert({ first: entry, last, times }: AlertGroup, io: Io, p
   const info = memberAt(event, 'finding_info')
   const since = memberAt(info, 'first_seen_time')
   const title = textAt(info, 'title')
-  const uid = shownAt(info, 'uid')
   const process = memberAt(event, 'actor', 'process')
   const [evidence] = itemsAt(event, 'evidences')
   const target = memberAt(evidence, 'process')
   const [related] = itemsAt(info, 'related_events')
-  const proof = uid && `: sudo ./sealwatch audit export --alert ${shellWord(uid)} -o alert.bundle${dataFlag(place)}`
-  const rows: [string, string | undefined][] = [
-    ['who', isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : doerOf(event)],
+  const [proof, ofThreat] = [proofCommand(entry, place), isThreat(event)]
+  const rows: (readonly [string, string | undefined])[] = [
+    [
+      'who',
+      isObject(process) ? whoOf(process, memberAt(event, 'actor', 'user')) : ofThreat ? undefined : doerOf(event),
+    ],
+    ...(ofThreat ? threatRows(entry, place) : []),
     ['host', shownAt(event, 'device', 'hostname')],
     ['ancestry', isObject(process) ? ancestryOf(process) : undefined],
     ['command', shownAt(process, 'cmd_line')],
     ['object', shownAt(evidence, 'file', 'path') ?? (isObject(target) ? objectOf(target) : undefined)],
     ['event', related === undefined ? undefined : eventOf(event)],
     ['again', times === 1 ? undefined : againOf(last, times)],
-    ['proof', `leaf ${leafIndex} of ${tenant}${proof ?? ''}`],
+    ['why', explainCommand(entry, place)],
+    ['proof', `leaf ${leafIndex} of ${tenant}${proof === undefined ? '' : `: ${proof}`}`],
   ]
   const attack = itemsAt(info, 'attacks').flatMap(techniqueOf).join(', ')
   const flaw = flawOf(entry, since, alertTexts, io)
   const head = `${timeOf(since)}  ${severityOf(event, io)}  ${paint(io, 'bold', safe(title))}  ${paint(io, 'dim', safe(attack))}${flaw}`
   const lines = rows
-    .filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '')
-    .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text)}\n`)
+    .filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '')
+    .map(([name, text]) => `    ${paint(io, 'dim', name.padEnd(9))} ${safe(text, rowCharsMax)}\n`)
   return `${head}\n${lines.join('')}`
 }
 

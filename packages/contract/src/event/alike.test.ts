@@ -39,3 +39,20 @@ test('RIM-2 alerts of one incident of a host are one, whatever rule fired and ho
   for (const other of others) assert.notEqual(likenessOf(finding(other)), one, JSON.stringify(other))
   assert.equal(likenessOf({ class_uid: 1007 }), undefined)
 })
+
+test('DET-3 attacks of one kind upon one route are one alert, whatever their scores; those upon another route are another', () => {
+  const threat = (score: number, route?: string) =>
+    likenessOf({
+      ...{
+        class_uid: 2004,
+        activity_id: 1,
+        severity_id: 5,
+        message: `An attack: sql injection, score ${score} of 100`,
+      },
+      finding_info: { analytic: { uid: 'request_threat' } },
+      evidences: [{ data: { score, ...(route !== undefined && { route }) } }],
+    })
+  assert.equal(threat(99, '/search'), threat(97, '/search'))
+  assert.equal(threat(99), threat(97))
+  assert.equal(new Set([threat(99, '/search'), threat(99, '/login'), threat(99)]).size, 3)
+})

@@ -52,10 +52,9 @@ function objectOf(event: unknown): unknown {
   if (at(event, 'finding_info', 'related_events', 0, 'type_uid') === calls) return calls
   const message = at(event, 'message')
   if (typeof message !== 'string') return undefined
-  // Of what is no process's doing the same is said again with other pids, times and counts.
-  return at(event, 'actor', 'process') === undefined
-    ? message.replace(/\d+/g, '#')
-    : message.replace(/\(pid \d+\)/g, '')
+  if (at(event, 'actor', 'process') !== undefined) return message.replace(/\(pid \d+\)/g, '')
+  // Of what is no process's doing the same is said again with other pids, times and counts; of requests, of another route.
+  return [message.replace(/\d+/g, '#'), at(evidence, 'data', 'route')]
 }
 
 function at(value: unknown, ...path: readonly (string | number)[]): unknown {
