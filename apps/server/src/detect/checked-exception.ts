@@ -11,7 +11,7 @@ import {
   exceptionLimits as limits,
   type Selection,
 } from './exception-form.ts'
-import { checkRequestMatter, type RequestMatter } from './request-exception.ts'
+import { checkRequestMatter, type RequestMatter } from './requests/exception.ts'
 
 export type WantedException = (
   | {

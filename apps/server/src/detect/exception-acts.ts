@@ -6,7 +6,7 @@ import { type Authorised, actBy } from '../access/index.ts'
 import type { Act } from '../identity/index.ts'
 import { digestOf, type ExceptionRow } from './exception-form.ts'
 import { exceptionCodes } from './exception-vouching.ts'
-import { type RequestMatter, titleOf } from './request-exception.ts'
+import { type RequestMatter, titleOf } from './requests/exception.ts'
 
 const entityOf = ({ tenant, exception_id }: ExceptionRow) => ({
   type: 'Rule Exception',

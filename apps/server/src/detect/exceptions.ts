@@ -21,7 +21,7 @@ import {
   type Selection,
 } from './exception-form.ts'
 import { vouchedExceptions } from './exception-vouching.ts'
-import { createRequestExceptionJudge, type RequestMatter, titleOf } from './request-exception.ts'
+import { createRequestExceptionJudge, type RequestMatter, titleOf } from './requests/exception.ts'
 import type { RulesReader } from './rulebook.ts'
 
 export type ExceptionRecord = ExceptionRow & {

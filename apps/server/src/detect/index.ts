@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export type { RuleFile } from '@sealwatch/detect'
-export { type Calibrations, createCalibrations } from './calibration.ts'
 export { detect, type Herald } from './detect.ts'
 export { ruleErrors } from './errors.ts'
 export { exceptionLimits, type Selection } from './exception-form.ts'
 export { createExceptions, type ExceptionRecord, type Exceptions } from './exceptions.ts'
 export { addFeedHealth, type FeedFollower, feedFiles, openFeeds, readFeedPlan } from './feeds/index.ts'
 export { createGlances, type Glances } from './glances.ts'
-export { type Habits, openHabits } from './habits.ts'
-export type { RequestMatter } from './request-exception.ts'
-export { createRequestFeedback, feedbackLimits, type RequestFeedback } from './request-feedback.ts'
-export { createRequestSettings, type RequestSettings, type SettingsRecord, settingsLimits } from './request-settings.ts'
-export { createRequests, type JudgedRequest, type Requests } from './requests.ts'
+export {
+  type Calibrations,
+  createCalibrations,
+  createRequestFeedback,
+  createRequestSettings,
+  createRequests,
+  createScoreBook,
+  feedbackLimits,
+  type Habits,
+  type JudgedRequest,
+  openHabits,
+  type RequestFeedback,
+  type RequestMatter,
+  type RequestSettings,
+  type Requests,
+  type ScoreBook,
+  type SettingsRecord,
+  scoreLimits,
+  settingsLimits,
+} from './requests/index.ts'
 export { countedDaysMax } from './rule-counts.ts'
 export { addRuleHealth } from './rule-health.ts'
 export { createRuleList, type RuleList, type RuleRecord } from './rule-list.ts'
 export { openRules, type Rules, readRuleFiles, standardRules } from './rules.ts'
-export { createScoreBook, type ScoreBook, scoreLimits } from './score-book.ts'

@@ -4,7 +4,7 @@ import { compilePaths, pathFault } from '@sealwatch/contract/policy-values'
 import { compilePattern, parsePattern } from '@sealwatch/contract/wildcard'
 import type { RequestContext } from '@sealwatch/detect/request'
 import { type DetectorName, detectorNames, type Weighed } from '@sealwatch/detect/verdict'
-import { ruleError } from './errors.ts'
+import { ruleError } from '../errors.ts'
 
 /** What does not count of requests: all that a detector says, or one thing that it says, where a route is asked for. */
 export type RequestMatter = {

@@ -12,8 +12,8 @@ import {
   type Tally,
   type Verdict,
 } from '@sealwatch/detect/verdict'
-import type { Authorised } from '../access/index.ts'
-import { isNotKept, type Store, type Tx } from '../store/index.ts'
+import type { Authorised } from '../../access/index.ts'
+import { isNotKept, type Store, type Tx } from '../../store/index.ts'
 
 export type Scores = {
   /** Of which there is anything (UTC). */

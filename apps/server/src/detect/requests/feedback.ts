@@ -2,11 +2,11 @@
 
 import { rfc3339 } from '@sealwatch/base'
 import { parseLine, sha256 } from '@sealwatch/ledger'
-import { type Authorised, actBy } from '../access/index.ts'
-import { type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
-import type { Ledgers } from '../ingest/index.ts'
-import type { Tables, Tx } from '../store/index.ts'
-import { ruleError } from './errors.ts'
+import { type Authorised, actBy } from '../../access/index.ts'
+import { type Recorded, type RecordOptions, recordAct } from '../../identity/index.ts'
+import type { Ledgers } from '../../ingest/index.ts'
+import type { Tables, Tx } from '../../store/index.ts'
+import { ruleError } from '../errors.ts'
 import type { FeedbackRow } from './suggestions.ts'
 
 /** `right`: it was an attack. */

@@ -2,10 +2,10 @@
 
 import { type Log, rfc3339 } from '@sealwatch/base'
 import { checkedThresholds, type JudgingMode, judgingModes, type Thresholds } from '@sealwatch/detect/verdict'
-import type { ActBy, RecordOptions } from '../identity/index.ts'
-import type { Ledgers } from '../ingest/index.ts'
-import type { Tables } from '../store/index.ts'
-import { actIn, actsOf, tellUnvouched, waitingFor } from '../trust/index.ts'
+import type { ActBy, RecordOptions } from '../../identity/index.ts'
+import type { Ledgers } from '../../ingest/index.ts'
+import type { Tables } from '../../store/index.ts'
+import { actIn, actsOf, tellUnvouched, waitingFor } from '../../trust/index.ts'
 
 /** What a request is judged by besides what it says. */
 export type JudgedBy = { readonly mode: JudgingMode; readonly thresholds: Thresholds }

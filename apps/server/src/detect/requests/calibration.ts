@@ -2,11 +2,11 @@
 
 import type { Clock } from '@sealwatch/base'
 import type { CountedReason } from '@sealwatch/detect/verdict'
-import type { Authorised } from '../access/index.ts'
-import type { Exceptions } from './exceptions.ts'
-import type { RequestFeedback } from './request-feedback.ts'
-import type { RequestSettings } from './request-settings.ts'
+import type { Authorised } from '../../access/index.ts'
+import type { Exceptions } from '../exceptions.ts'
+import type { RequestFeedback } from './feedback.ts'
 import { dayBefore, type ScoreBook } from './score-book.ts'
+import type { RequestSettings } from './settings.ts'
 import type { JudgedBy } from './settings-vouching.ts'
 import { type FeedbackRow, type Suggestion, suggestionsOf } from './suggestions.ts'
 

@@ -3,8 +3,8 @@
 
 import { pathFault } from '@sealwatch/contract/policy-values'
 import type { DetectorName } from '@sealwatch/detect/verdict'
-import type { Tables } from '../store/index.ts'
-import type { RequestMatter } from './request-exception.ts'
+import type { Tables } from '../../store/index.ts'
+import type { RequestMatter } from './exception.ts'
 
 export type FeedbackRow = Tables['request_feedback']
 /** An exception, and how many false alarms it is about. */

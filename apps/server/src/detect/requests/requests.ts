@@ -15,15 +15,15 @@ import {
   type RecommendedAction,
   type Verdict,
 } from '@sealwatch/detect/verdict'
-import { type Authorised, nameOf } from '../access/index.ts'
-import { alertEvent, type Recorded, type ServerVoice } from '../identity/index.ts'
-import type { Outbox, Store } from '../store/index.ts'
-import { ruleError } from './errors.ts'
-import type { Exceptions } from './exceptions.ts'
+import { type Authorised, nameOf } from '../../access/index.ts'
+import { alertEvent, type Recorded, type ServerVoice } from '../../identity/index.ts'
+import type { Outbox, Store } from '../../store/index.ts'
+import { ruleError } from '../errors.ts'
+import type { Exceptions } from '../exceptions.ts'
+import { threatCode } from './feedback.ts'
 import type { Habits } from './habits.ts'
-import { threatCode } from './request-feedback.ts'
-import type { RequestSettings } from './request-settings.ts'
 import type { ScoreBook } from './score-book.ts'
+import type { RequestSettings } from './settings.ts'
 
 /** What the service knows of the answer already. */
 export type Outcome = { readonly status: number }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkRequestMatter, createRequestExceptionJudge, type RequestMatter, titleOf } from './request-exception.ts'
+import { checkRequestMatter, createRequestExceptionJudge, type RequestMatter, titleOf } from './exception.ts'
 
 const matter: RequestMatter = { detector: 'rules', id: '942100', method: 'GET', route: '/search/*', where: 'ARGS_*:q' }
 const of = (change: Partial<RequestMatter>) => createRequestExceptionJudge({ ...matter, ...change })

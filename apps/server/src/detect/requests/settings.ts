@@ -2,10 +2,10 @@
 
 import { rfc3339 } from '@sealwatch/base'
 import { checkedThresholds, defaultThresholds, type Thresholds } from '@sealwatch/detect/verdict'
-import { type Authorised, actBy } from '../access/index.ts'
-import { type Recorded, recordAct } from '../identity/index.ts'
-import type { Tx } from '../store/index.ts'
-import { ruleError } from './errors.ts'
+import { type Authorised, actBy } from '../../access/index.ts'
+import { type Recorded, recordAct } from '../../identity/index.ts'
+import type { Tx } from '../../store/index.ts'
+import { ruleError } from '../errors.ts'
 import {
   type JudgedBy,
   type SettingsOptions,

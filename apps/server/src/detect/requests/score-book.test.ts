@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { atOrAbove, requestsIn, type Verdict } from '@sealwatch/detect/verdict'
-import type { Authorised } from '../access/index.ts'
-import { openStore } from '../store/index.ts'
+import type { Authorised } from '../../access/index.ts'
+import { openStore } from '../../store/index.ts'
 import { createScoreBook, scoreLimits } from './score-book.ts'
 
 const store = openStore(':memory:')

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export { type Calibrations, createCalibrations } from './calibration.ts'
+export type { RequestMatter } from './exception.ts'
+export { createRequestFeedback, feedbackLimits, type RequestFeedback } from './feedback.ts'
+export { type Habits, openHabits } from './habits.ts'
+export { createRequests, type JudgedRequest, type Requests } from './requests.ts'
+export { createScoreBook, type ScoreBook, scoreLimits } from './score-book.ts'
+export { createRequestSettings, type RequestSettings, type SettingsRecord, settingsLimits } from './settings.ts'
