@@ -67,7 +67,7 @@ export type Leak = {
 
 export const judgingLimits = {
   /** Of a body that are waited for and judged: more is told as `oversize`, and goes on unseen. */
-  bodyBytesMax: decodeLimits.headBytesMax + decodeLimits.tailBytesMax,
+  bodyBytesMax: decodeLimits.headBytesMax + decodeLimits.searchedBytesMax + decodeLimits.tailBytesMax,
   /** How long for. */
   bodyMsMax: 30_000,
   /** Of an answer. */

@@ -14,21 +14,35 @@ export const contextLimits = {
 
 export type DecodeLimits = { readonly [name in keyof typeof decodeLimits]: number }
 
-/** How much of a request is looked at. Beyond each of them a signal is raised, and the rest is looked at less closely. */
+/**
+ * How much of a request is looked at. Beyond each of them a signal is raised. Together they bound what a request may cost: 128 K
+ * characters are parted and read at most, and the few that were hidden in them.
+ */
 export const decodeLimits = {
+  /** Of a path and of a query, each. Servers that are not told otherwise take 8 to 16 K of both. */
+  targetHeadChars: 12 * 1024,
+  targetTailChars: 4 * 1024,
+  /** Of all headers, and, where they are longer together, of each. */
+  headersMax: 256,
+  headersHeadChars: 24 * 1024,
+  headersTailChars: 8 * 1024,
+  headerHeadChars: 4 * 1024,
+  headerTailChars: 1024,
   /** Of a body, from its beginning and from its end. */
-  headBytesMax: 96 * 1024,
-  tailBytesMax: 32 * 1024,
+  headBytesMax: 48 * 1024,
+  tailBytesMax: 16 * 1024,
+  /** Behind the beginning, and as much before the end: searched for what attacks are made of, and not read. */
+  searchedBytesMax: 64 * 1024,
   /** Of a compressed body, after it was inflated. */
-  inflatedBytesMax: 4 * 1024 * 1024,
-  inflateInputBytesMax: 4 * 1024 * 1024,
+  inflatedBytesMax: 256 * 1024,
+  inflateInputBytesMax: 256 * 1024,
   /** Of headers with cookies, of the query, and of the body, each. What stands behind is one more value, unparted. */
   valuesMax: 1_000,
   depthMax: 64,
   /** Decodings within one another, forms of one value, and characters of all of them in a request. */
   nestingMax: 3,
   formsMax: 4,
-  formCharsMax: 64 * 1024,
+  formCharsMax: 16 * 1024,
   /** A run of one and the same character that is no longer an accident. */
   runCharsMax: 512,
   /** Those beyond are of the same kind elsewhere: many that weigh little hide none that weighs much. */

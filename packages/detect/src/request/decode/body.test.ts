@@ -183,6 +183,18 @@ test('DET-1 a compressed body is read, but not beyond a limit', () => {
   assert(kinds('text/plain', 'x', [['Content-Encoding', 'zstd-9']]).includes('compressed'))
 })
 
+test('DET-1 of a body that grows beyond the limit the beginning is read, and a bomb is told from a long text', () => {
+  const gzip: [string, string][] = [['Content-Encoding', 'gzip']]
+  const bomb = Buffer.concat([Buffer.from('q=%3Cscript%3E'), Buffer.alloc(64 * 1024 * 1024, 'a')])
+  const told = decoded('application/x-www-form-urlencoded', gzipSync(bomb), gzip)
+  assert(told.values.some(({ text }) => text.startsWith('<script>')) && told.isCut)
+  assert(told.signals.some(({ kind }) => kind === 'bomb'))
+  const words = Array.from({ length: 300_000 }, (_, at) => ((at * 2_654_435_761) % 1_000_003).toString(36)).join(' ')
+  const long = decoded('text/plain', gzipSync(`<script> ${words}`), gzip)
+  assert(long.values.some(({ text }) => text.startsWith('<script>')) && long.isCut)
+  assert(long.signals.every(({ kind }) => kind !== 'bomb'))
+})
+
 test('DET-1 parameters beyond the limit are one value, so that an attack behind a thousand of them is seen', () => {
   const body = `${'a=1&'.repeat(5_000)}q=%3Cscript%3E`
   const { values, signals } = decoded('application/x-www-form-urlencoded', body)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib'
 import type { RequestContext } from '../context.ts'
 import { asciiOf, strangeCharset } from './charset.ts'
 import { decodeParameters } from './form.ts'
 import { decodeGraphql } from './graphql.ts'
 import { headerNamed } from './headers.ts'
+import { inflated } from './inflate.ts'
 import { decodeJson } from './json.ts'
 import { decodeMultipart } from './multipart.ts'
 import { decodeForm } from './percent.ts'
+import { tellingPlaces } from './search.ts'
 import type { Findings } from './values.ts'
 import { narrowed } from './wide.ts'
 import { decodeXml } from './xml.ts'
@@ -18,7 +19,7 @@ export type DecodedBody = { readonly processor: Processor; readonly rawBody: str
 
 /** Parts the body by what its type says, or where that says nothing by how it begins. */
 export function decodeBody(context: RequestContext, findings: Findings): DecodedBody {
-  const { headBytesMax, tailBytesMax } = findings.limits
+  const { headBytesMax } = findings.limits
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = headerNamed(context.headers, 'content-type') ?? ''
   const told = types.find(([form]) => form.test(type))?.[1]
@@ -32,12 +33,27 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   const processor = told ?? guessed(head)
   const fileBytes = decodeAs(processor, head, type, findings, isCut)
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
-  if (isCut) {
-    findings.signal('oversize', 'REQUEST_BODY')
-    const tail = bytes.toString('latin1', Math.max(headBytesMax, bytes.length - tailBytesMax))
-    findings.add('REQUEST_BODY', 'tail', processor === 'URLENCODED' ? decodeForm(tail) : tail)
-  }
+  if (isCut) decodeRest(bytes, processor, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
+}
+
+/** Of what is behind the beginning: the end as it stands, and between the two what is found by searching. */
+function decodeRest(bytes: Buffer, processor: Processor, findings: Findings): void {
+  const { headBytesMax, tailBytesMax, searchedBytesMax } = findings.limits
+  const read = (text: string) => (processor === 'URLENCODED' ? decodeForm(text) : text)
+  const end = Math.max(headBytesMax, bytes.length - tailBytesMax)
+  const from = Math.min(end, headBytesMax + searchedBytesMax)
+  const to = Math.max(from, end - searchedBytesMax)
+  findings.signal('oversize', 'REQUEST_BODY')
+  for (const [begin, behind] of [
+    [headBytesMax, from],
+    [to, end],
+  ] as const)
+    for (const place of tellingPlaces(bytes.toString('latin1', begin, behind)))
+      findings.add('REQUEST_BODY', 'middle', read(place))
+  findings.add('REQUEST_BODY', 'tail', read(bytes.toString('latin1', end)))
+  // What is not parted, such as a film, is ordinary at any length.
+  if (to > from && processor !== '') findings.passOver()
 }
 
 /** JSON and XML in UTF-16 or UTF-32 as their parsers read them. In both a zero byte is never anything else, in forms it may be. */
@@ -74,37 +90,4 @@ function guessed(head: string): Processor {
   if (/^\s*[[{]\s*["{[\]}]/.test(head)) return 'JSON'
   if (/^\s*<(?:\?xml|!DOCTYPE|[A-Za-z][\w:.-]*[\s/>])/.test(head)) return 'XML'
   return /^[\w.[\]%+-]{1,64}=/.test(head) && !/[\0\n]/.test(head.slice(0, 256)) ? 'URLENCODED' : ''
-}
-
-type Inflate = (bytes: Uint8Array, maxOutputLength: number) => Buffer
-/** Of a body of which the beginning alone was handed over, what that holds. */
-const gunzip: Inflate = (bytes, maxOutputLength) =>
-  gunzipSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
-const inflaters: Readonly<Record<string, Inflate>> = {
-  gzip: gunzip,
-  'x-gzip': gunzip,
-  deflate: (bytes, maxOutputLength) => inflateSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }),
-  br: (bytes, maxOutputLength) =>
-    brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
-}
-
-/** The body as it was before it was compressed; as it came where that cannot be told within the limits. */
-function inflated({ body, headers }: RequestContext, findings: Findings): Buffer {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const coding = headerNamed(headers, 'content-encoding')?.trim().toLowerCase() ?? ''
-  if (coding === '' || coding === 'identity') return bytes
-  const inflate = Object.hasOwn(inflaters, coding) ? inflaters[coding] : undefined
-  if (inflate === undefined || bytes.length > findings.limits.inflateInputBytesMax) {
-    findings.signal('compressed', 'REQUEST_BODY')
-    return bytes
-  }
-  try {
-    return inflate(bytes, findings.limits.inflatedBytesMax)
-  } catch (error) {
-    findings.signal(
-      (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'bomb' : 'compressed',
-      'REQUEST_BODY',
-    )
-    return bytes
-  }
 }

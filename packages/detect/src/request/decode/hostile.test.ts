@@ -87,10 +87,10 @@ test('DET-1 a charset in which bytes hide what is written hides nothing', () => 
   const q = "1'; DROP TABLE users; --"
   const text = JSON.stringify({ q })
   const wide = (of: string) => Buffer.from([...of].flatMap((char) => [char.charCodeAt(0), 0, 0, 0]))
-  const part = (bytes: Buffer) =>
+  const part = (bytes: Buffer, charset = 'utf-16le') =>
     Buffer.concat([
       Buffer.from(
-        '--b\r\nContent-Disposition: form-data; name="q"\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n',
+        `--b\r\nContent-Disposition: form-data; name="q"\r\nContent-Type: text/plain; charset=${charset}\r\n\r\n`,
       ),
       bytes,
       Buffer.from('\r\n--b--\r\n'),
@@ -102,6 +102,7 @@ test('DET-1 a charset in which bytes hide what is written hides nothing', () => 
     ['application/json; charset=utf-32', wide(text)],
     ['application/json; charset=utf-7', Buffer.from(text.replace("'", '+ACc-').replace('DROP', '+AEQAUgBPAFA-'))],
     ['multipart/form-data; boundary=b', part(Buffer.from(q, 'utf16le'))],
+    ['multipart/form-data; boundary=b', part(Buffer.from(q.replace("'", '+ACc-')), 'utf-7')],
   ] as const) {
     const headers = [['Content-Type', type]]
     const given = { method: 'POST', path: '/', query: '', headers, address: '::1', body }
@@ -122,7 +123,7 @@ test('DET-1 what a GraphQL query opens and never closes is one value, and no sig
     ['application/graphql', 'a', '"""'],
     ['application/json', '\\"', '"'],
   ] as const) {
-    const query = open + text.repeat(20_000)
+    const query = open + text.repeat(10_000)
     const body = Buffer.from(type === 'application/json' ? JSON.stringify({ query }) : query)
     const headers = [['Content-Type', type]]
     const { values } = decodeRequest(
@@ -131,9 +132,98 @@ test('DET-1 what a GraphQL query opens and never closes is one value, and no sig
     const found = values.filter(({ name }) => name.startsWith('query#'))
     assert.deepEqual(
       found.map((value) => value.text.length),
-      [type === 'application/json' || open === '"' ? 20_000 : text.length * 20_000],
+      [type === 'application/json' || open === '"' ? 10_000 : text.length * 10_000],
       `${type} ${open}`,
     )
+  }
+})
+
+const long = 1024 * 1024
+const hidden = "1' UNION ALL SELECT password FROM users--"
+const textOf = (given: object) => {
+  const { values, isCut } = decodeRequest(
+    readContext({ method: 'POST', path: '/', query: '', headers: [], address: '192.0.2.1', ...given }),
+  )
+  return {
+    text: values.map(({ text }) => text).join('\n'),
+    chars: values.reduce((sum, { text }) => sum + text.length, 0),
+    isCut,
+  }
+}
+
+test('DET-1 of a path, a query and headers of a megabyte both ends are looked at, no part keeps another from it, and it is told', () => {
+  const padded = `${hidden} ${'We like the blue one. '.repeat(long / 22 - 10)}${hidden.replace('users', 'admins')}`
+  for (const given of [
+    { path: `/${padded}` },
+    { query: `q=${padded}` },
+    { query: `${'a=1&'.repeat(long / 4 - 100)}q=${hidden} ${hidden.replace('users', 'admins')}`, path: `/${hidden}` },
+    { headers: [['X', padded]] },
+    {
+      headers: [['X', hidden], ...Array(1_500).fill(['Y', 'b'.repeat(600)]), ['Z', hidden.replace('users', 'admins')]],
+    },
+  ]) {
+    const { text, chars, isCut } = textOf(given)
+    assert(text.includes('FROM users') && text.includes('FROM admins') && isCut, JSON.stringify(given).slice(0, 60))
+    assert(chars < 80 * 1024, `${chars} characters`)
+  }
+  assert.equal(textOf({ query: 'a'.repeat(16 * 1024) }).isCut, false)
+})
+
+test('DET-1 whichever of many headers says what a body is, it is parted so', () => {
+  const junk: [string, string][] = Array(800).fill(['Y', 'b'.repeat(600)])
+  const headers = [...junk, ['Content-Type', 'application/json'], ...junk]
+  assert(textOf({ headers, body: Buffer.from('{"q":"\\u003cscript>"}') }).text.includes('<script>'))
+})
+
+test('DET-1 in a body between what is read what attacks are made of is found, and what is not even searched is told', () => {
+  const filler = (chars: number) => 'we+like+it&a='.repeat(chars / 13)
+  const headers = [['Content-Type', 'application/x-www-form-urlencoded']]
+  const sent = (before: number, behind: number) =>
+    textOf({ headers, body: Buffer.from(`a=${filler(before)}1%27+UNION+SELECT+secret%28%29${filler(behind)}`) })
+  for (const [before, behind] of [
+    [60, 90],
+    [100, 20],
+    [90, 70],
+    [300, 30],
+  ] as const) {
+    const { text, isCut } = sent(before * 1024, behind * 1024)
+    assert(text.includes("1' UNION SELECT secret()"), `${before} ${behind}`)
+    assert.equal(isCut, before + behind > 190)
+  }
+  assert.deepEqual(
+    [sent(300 * 1024, 300 * 1024)].map(({ text, isCut }) => [text.includes('secret'), isCut]),
+    [[false, true]],
+  )
+})
+
+test('DET-1 whatever is sent, no more characters than are allowed are looked at', () => {
+  const {
+    targetHeadChars,
+    targetTailChars,
+    headersHeadChars,
+    headersTailChars,
+    headBytesMax,
+    tailBytesMax,
+    formCharsMax,
+  } = decodeLimits
+  const parts = 2 * (targetHeadChars + targetTailChars) + 2 * (headersHeadChars + headersTailChars)
+  // Cookies are read twice, as a header and one by one, and names are values besides.
+  const most = 2 * (parts + headBytesMax + tailBytesMax) + formCharsMax + 16 * 512
+  for (const [type, unit] of [
+    ['application/x-www-form-urlencoded', "a'=%2525&"],
+    ['application/json', '{"a":"\\u003c",'],
+    ['application/xml', '<a b="&lt;">'],
+    ['multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n../../\r\n'],
+    ['application/graphql', '"\\"#'],
+    ['text/plain', 'etc/passwd '],
+  ] as const) {
+    const full = unit.repeat(long / unit.length)
+    const headers = [
+      ['Content-Type', type],
+      ['Cookie', "a=it's; ".repeat(long / 9)],
+    ]
+    const { chars, isCut } = textOf({ path: full, query: full, headers, body: Buffer.from(full) })
+    assert(chars <= most && isCut, `${type}: ${chars} of ${most}`)
   }
 })
 

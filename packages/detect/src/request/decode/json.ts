@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hexByte } from './percent.ts'
+import { hexByte, roomFor } from './percent.ts'
 import type { Findings } from './values.ts'
 
 /** An object, with the member that is being read, or an array, with the index. */
@@ -119,21 +119,54 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+const backslash = 0x5c
 
 /** Characters above U+007F become the bytes of UTF-8, as all other text is bytes. */
 export function unescaped(text: string): string {
   if (!text.includes('\\')) return text
-  return text.replace(/((?:\\u[0-9a-f]{4})+)|\\([\s\S])/gi, (_, units?: string, other?: string) =>
-    units === undefined ? (escapes[other as string] ?? (other as string)) : utf8Of(units),
-  )
+  const into = roomFor(text.length)
+  let to = 0
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at)
+    const code = unit === backslash ? codeAt(text, at) : -1
+    if (code >= 0) {
+      to = putUtf8(into, to, code)
+      at += code > 0xffff ? 12 : 6
+    } else if (unit === backslash && at + 1 < text.length) {
+      const sign = text[at + 1] as string
+      into[to++] = (escapes[sign] ?? sign).charCodeAt(0)
+      at += 2
+    } else {
+      into[to++] = unit
+      at += 1
+    }
+  }
+  return into.toString('latin1', 0, to)
 }
 
-function utf8Of(units: string): string {
-  let text = ''
-  for (let at = 2; at < units.length; at += 6)
-    text += String.fromCharCode((hexByte(units, at) as number) * 256 + (hexByte(units, at + 2) as number))
-  return Buffer.from(text, 'utf8').toString('latin1')
+/** What \uXXXX stands for, or two of them that are a pair; half a pair is U+FFFD. -1 where there is none. */
+function codeAt(text: string, at: number): number {
+  const unit = unitAt(text, at)
+  if (unit < 0xd800 || unit > 0xdfff) return unit
+  const low = unit < 0xdc00 ? unitAt(text, at + 6) : -1
+  return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + (unit - 0xd800) * 0x400 + (low - 0xdc00) : 0xfffd
 }
+
+function unitAt(text: string, at: number): number {
+  if (text.charCodeAt(at) !== backslash || (text.charCodeAt(at + 1) | 0x20) !== 0x75) return -1
+  const [high, low] = [hexByte(text, at + 2), hexByte(text, at + 4)]
+  return high === undefined || low === undefined ? -1 : high * 256 + low
+}
+
+function putUtf8(into: Buffer, at: number, code: number): number {
+  const trail = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3
+  into[at] = (leads[trail] as number) | (code >> (6 * trail))
+  for (let left = trail; left > 0; left -= 1) into[at + 1 + trail - left] = 0x80 | ((code >> (6 * left - 6)) & 0x3f)
+  return at + 1 + trail
+}
+
+/** Of the first byte, by how many come behind it. */
+const leads = [0, 0xc0, 0xe0, 0xf0]
 
 function skipBlanks(reader: Reader): void {
   const { text } = reader

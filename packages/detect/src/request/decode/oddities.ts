@@ -15,8 +15,6 @@ export function findSmuggling({ headers, version }: RequestContext, findings: Fi
     if (bare === 'transfer-encoding') codings.push(value)
     if (bare !== lower || name === '' || /[()<>@,;:\\"/[\]?={}]/.test(name))
       findings.signal('smuggling-shape', 'REQUEST_HEADERS_NAMES')
-    if (/[\r\n]/.test(value)) findings.signal('smuggling-shape', `REQUEST_HEADERS:${lower}`)
-    if (hasControl(value)) findings.signal('control-byte', `REQUEST_HEADERS:${lower}`)
   }
   if (lengths.length + codings.length > 1) findings.signal('smuggling-shape', 'REQUEST_HEADERS:content-length')
   if (lengths.some((text) => !/^[0-9]{1,15}$/.test(text)))
@@ -26,6 +24,17 @@ export function findSmuggling({ headers, version }: RequestContext, findings: Fi
     (codings.length === 0 || version === '1.1')
   if (!isPlain) findings.signal('smuggling-shape', 'REQUEST_HEADERS:transfer-encoding')
 }
+
+export function findOddHeader(name: string, value: string, findings: Findings): void {
+  if (!oddInHeader.test(value)) return
+  const where = `REQUEST_HEADERS:${name.toLowerCase()}`
+  if (/[\r\n]/.test(value)) findings.signal('smuggling-shape', where)
+  if (control.test(value)) findings.signal('control-byte', where)
+}
+
+/** Tabs may stand in a header; line ends have a signal of their own. */
+const control = /[^\t\r\n\x20-\x7e\x80-\xff]/
+const oddInHeader = /[^\t\x20-\x7e\x80-\xff]/
 
 /** UTF-8 that encodes ASCII in more bytes than one, which decoders that are not strict read as ASCII. */
 const overlong = /[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/
@@ -40,15 +49,6 @@ export function findOddBytes({ source, name, text }: Value, findings: Findings):
   if (!/[\x80-\xff]/.test(text)) return
   if (overlong.test(text)) findings.signal('overlong', where())
   else if (!isUtf8(Buffer.from(text, 'latin1'))) findings.signal('invalid-utf8', where())
-}
-
-/** Tabs may stand in a header; line ends have a signal of their own. */
-function hasControl(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const byte = text.charCodeAt(at)
-    if ((byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13) || byte === 0x7f) return true
-  }
-  return false
 }
 
 function hasRun(text: string, least: number): boolean {

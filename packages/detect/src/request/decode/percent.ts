@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { decodeLimits } from '../limits.ts'
+
 /** The value of a hexadecimal digit, 255 for every other character below 256. */
 const digits = Uint8Array.from({ length: 256 }, (_, unit) => {
   const value = Number.parseInt(String.fromCharCode(unit), 16)
@@ -31,22 +33,24 @@ export type ReadEscape = (text: string, at: number) => number
 export const nothing = 256
 export const escapeOf = (chars: number, byte: number): number => chars * 512 + byte
 
-let room = Buffer.alloc(4_096)
+/** What is written here is read at once; for longer text no room is kept. */
+const room = Buffer.alloc(decodeLimits.headBytesMax)
+export const roomFor = (chars: number): Buffer => (chars <= room.length ? room : Buffer.allocUnsafe(chars))
 
 /** Undoes the escapes that begin with one sign. What is written is never longer than what is read. */
 export function decodeEscaped(text: string, sign: string, read: ReadEscape): string {
   if (!text.includes(sign)) return text
-  if (room.length < text.length) room = Buffer.alloc(2 * text.length)
+  const into = roomFor(text.length)
   const unitOfSign = sign.charCodeAt(0)
   let to = 0
   for (let at = 0; at < text.length; ) {
     const unit = text.charCodeAt(at)
     const found = unit === unitOfSign ? read(text, at) : 0
-    if (found === 0) room[to++] = unit
-    else if ((found & 511) !== nothing) room[to++] = found & 511
+    if (found === 0) into[to++] = unit
+    else if ((found & 511) !== nothing) into[to++] = found & 511
     at += found === 0 ? 1 : found >>> 9
   }
-  return room.toString('latin1', 0, to)
+  return into.toString('latin1', 0, to)
 }
 
 /** Decodes %XX once; a % without two digits stays as it is. */

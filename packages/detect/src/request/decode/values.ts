@@ -37,6 +37,9 @@ export type Findings = {
   isFull(): boolean
   /** Another part begins: whatever stood in those before, so many are told apart in this one, too. */
   beginPart(): void
+  /** Something that should be read is neither read nor searched. */
+  passOver(): void
+  readonly isPassedOver: () => boolean
   readonly limits: DecodeLimits
   readonly values: Value[]
   readonly signals: Signal[]
@@ -46,6 +49,7 @@ export function createFindings(limits: DecodeLimits): Findings {
   const values: Value[] = []
   const signals: Signal[] = []
   let before = 0
+  let isPassedOver = false
   return {
     limits,
     values,
@@ -54,6 +58,10 @@ export function createFindings(limits: DecodeLimits): Findings {
     beginPart() {
       before = values.length
     },
+    passOver() {
+      isPassedOver = true
+    },
+    isPassedOver: () => isPassedOver,
     add(source, name, text) {
       values.push({ source, name, text })
     },

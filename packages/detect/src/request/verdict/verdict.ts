@@ -76,7 +76,7 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
     names: present.map(({ name }) => name),
     judge(context, timeNs, thresholds = ordinaryThresholds, exceptionOf = noException) {
       const decoded = decodeRequest(context, limits)
-      const asked = { context, decoded, timeNs }
+      const asked = { context: decoded.context, decoded, timeNs }
       const evidence: Weighed[] = []
       const excepted: Excepted[] = []
       const cut: DetectorName[] = []

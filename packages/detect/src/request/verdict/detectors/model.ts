@@ -22,7 +22,8 @@ const ngramsShown = 5
 export const detectByModel =
   (judge: JudgeValues): Detector =>
   ({ decoded }) => {
-    const { logit, culprit, reasons } = judge([...decoded.values, ...withoutEscapes(decoded.values)])
+    const values = decoded.values.filter((value) => !isPlainFile(value))
+    const { logit, culprit, reasons } = judge([...values, ...withoutEscapes(values)])
     if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [] }
     const ngrams = reasons()
       .slice(0, ngramsShown)
@@ -31,6 +32,9 @@ export const detectByModel =
     const what = `what attacks are written like: ${ngrams.join(' ')}`
     return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }] }
   }
+
+/** `a.txt` and `photo-1.min.jpg` are a name, and say no more to the model than a word does. */
+const isPlainFile = ({ source, text }: Value) => source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)
 
 /** JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: as its parser reads it. */
 function withoutEscapes(values: readonly Value[]): Value[] {
