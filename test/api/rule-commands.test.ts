@@ -25,6 +25,11 @@ let dir: string
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'sealwatch-rule-commands-'))
   writeFileSync(join(dir, 'wrong.yml'), 'title: wrong\n')
+  const silent = (name: string) => ({
+    ...{ rule: name, desc: 'of the cloud', condition: 'ka.verb = delete', output: 'o', priority: 'WARNING' },
+    source: 'k8s_audit',
+  })
+  writeFileSync(join(dir, 'falco.yaml'), ['one', 'two'].map((name) => `- ${JSON.stringify(silent(name))}\n`).join(''))
   server = await startServer({ SEALWATCH_SERVER_RULES_DIR: dir })
   const actions = ['rule:read', 'event:list', 'ledger:read', 'event:reveal']
   token = (await server.root('default').call('createToken', { body: { name: 'r', actions, ttl_seconds: 600 } })).token
@@ -56,6 +61,11 @@ test('DET-2 rules are listed with how often they fired, and what is wrong with w
   assert.equal(code, 0, err)
   assert.match(out, new RegExp(`^${ruleId} +high +T1003\\.008 +ours +2 +0 +Password hashes`, 'm'))
   assert.match(out, /^left out: wrong\.yml:1: RULE_SHAPE/m)
+  for (const name of ['one', 'two'])
+    assert.match(
+      out,
+      new RegExp(`^falco:${name} .* ${name} ${name} never fires: no event here is one that it is about$`, 'm'),
+    )
   assert.match(err, /^\d+ rules in force since \S+ \S+ UTC, digest [0-9a-f]{64}\n$/)
   const listed = await json('list')
   assert.ok(!JSON.stringify(listed).includes(dir), 'where folders lie is the operator’s alone')

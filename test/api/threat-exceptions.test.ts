@@ -99,13 +99,22 @@ test('POL-1 an exception that is wrong, too long, or nobody’s to make is refus
   const token = await tokenOf('acme', 'rule:read', 'rule:except')
   const add = (...args: string[]) => except(token, 'add', ...args, '--because', 'x')
   assert.match(
-    (await add('rules:1', '--route', 'search', '--until', '1d')).err,
+    (await add('rules:7000110', '--route', 'search', '--until', '1d')).err,
     /EXCEPTION_INVALID(.*\n)*.*Write \/search/,
   )
-  assert.match((await add('rules:1', '--route', '/', '--until', '91d')).err, /more than 90 days/)
+  const tooLong = (await add('rules:7000110', '--route', '/', '--until', '91d')).err
+  assert.match(tooLong, /more than 90 days"\n.*Let it end within 90 days, and make it anew.*--until 90d/)
+  assert.doesNotMatch(tooLong, /See the fields of the rule/)
+  const ofNothing = (await add('rules:700011', '--route', '/', '--until', '1d')).err
+  assert.match(ofNothing, /EXCEPTION_INVALID(.*\n)*.*rules:700011, which there is not among the rules that are loaded/)
+  assert.match(ofNothing, /The nearest is rules:70001\d\d\. Name what a reason of a verdict has/)
+  assert.match(
+    (await add('signals:double-encode', '--route', '/', '--until', '1d')).err,
+    /The nearest is signals:double-encoded\./,
+  )
   assert.equal((await add('rulez:1', '--route', '/', '--until', '1d')).code, 2)
   assert.equal((await add('rules:1', '--route', '/')).code, 2)
   const reader = await tokenOf('acme', 'rule:read')
-  const denied = await except(reader, 'add', 'rules:1', '--route', '/', '--until', '1d', '--because', 'x')
+  const denied = await except(reader, 'add', 'rules:7000110', '--route', '/', '--until', '1d', '--because', 'x')
   assert.match(denied.err, /ACCESS_DENIED/)
 })

@@ -388,7 +388,8 @@ test('DET-2 a report says of each rule which of its fields our events have, and 
 
 test('a selection that nobody looks at is noticed', () => {
   const { notices } = load(rule('selection:\n  Image: x\nspare:\n  Image: y\ncondition: selection'))
-  assert.deepEqual(notices, [{ path: 'a.yml', text: 'the condition never looks at the selection spare' }])
+  const about = { path: 'a.yml', rule: '00000000-0000-4000-8000-000000000001' }
+  assert.deepEqual(notices, [{ ...about, text: 'the condition never looks at the selection spare' }])
 })
 
 test('hostile files are refused and cost little', () => {

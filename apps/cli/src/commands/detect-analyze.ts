@@ -35,6 +35,9 @@ ones; the core rule set, as Debian's modsecurity-crs or its own archive has it, 
       io.err(
         `${counted(left, 'rule')} did not load, the first for: ${safe(judge.problems[0]?.reason ?? '', charsMax)}\n`,
       )
+    const others = judge.notRun.map(({ id }) => id)
+    if (others.length > 0)
+      io.err(`${counted(others.length, 'rule')} not run, for they ask other services: ${others.join(', ')}\n`)
     if (judge.withoutModel !== undefined) io.err(`Without the request model: ${safe(judge.withoutModel, charsMax)}\n`)
     if (judge.withoutInjection !== undefined)
       io.err(`Without libinjection: ${safe(judge.withoutInjection, charsMax)}\n`)

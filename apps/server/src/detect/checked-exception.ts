@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { canonicalize, rfc3339From } from '@sealwatch/base'
+import { nearest } from '@sealwatch/contract/nearest'
 import type { Ruleset } from '@sealwatch/detect'
+import { signalKinds } from '@sealwatch/detect/request'
 import { ruleError } from './errors.ts'
 import {
   compileException,
@@ -27,22 +29,42 @@ export type WantedException = (
 }
 
 type Checked = Pick<ExceptionRow, 'rule_id' | 'tag' | 'selection' | 'request' | 'expires_at'>
-type Now = { readonly ruleset: Ruleset; readonly nowMs: number }
-
-/** Of the row of an exception what it is about, and until when. Throws RULE_UNKNOWN, EXCEPTION_INVALID. */
-export function checkedException(wanted: WantedException, { ruleset, nowMs }: Now, attempted: string): Checked {
-  const matter = 'request' in wanted ? ofRequests(wanted.request, attempted) : ofEvents(wanted, ruleset, attempted)
-  return { ...matter, expires_at: checkedEnd(wanted.expiresAt, nowMs, attempted) }
+type Now = {
+  readonly ruleset: Ruleset
+  /** Of the rules that judge requests, as their reasons have them. */
+  readonly requestRuleIds: ReadonlySet<string>
+  readonly nowMs: number
 }
 
-function ofRequests(matter: RequestMatter, attempted: string) {
+/** Of the row of an exception what it is about, and until when. Throws RULE_UNKNOWN, EXCEPTION_INVALID. */
+export function checkedException(wanted: WantedException, now: Now, attempted: string): Checked {
+  const matter = 'request' in wanted ? ofRequests(wanted.request, now, attempted) : ofEvents(wanted, now, attempted)
+  return { ...matter, expires_at: checkedEnd(wanted.expiresAt, now.nowMs, attempted) }
+}
+
+function ofRequests(matter: RequestMatter, { requestRuleIds }: Now, attempted: string) {
   checkRequestMatter(matter, attempted)
+  checkId(matter, requestRuleIds, attempted)
   return { rule_id: null, tag: null, selection: 'null', request: canonicalize(matter) }
+}
+
+const signalIds: ReadonlySet<string> = new Set(Object.keys(signalKinds))
+
+/** What is excepted of nothing that there is keeps nothing from counting, and nobody would notice. */
+function checkId({ detector, id }: RequestMatter, ruleIds: ReadonlySet<string>, attempted: string): void {
+  const known = detector === 'rules' ? ruleIds : detector === 'signals' ? signalIds : undefined
+  if (id === null || known === undefined || known.has(id)) return
+  const meant = nearest(id, [...known])
+  throw ruleError('EXCEPTION_INVALID', {
+    attempted,
+    received: `${detector}:${id}, which there is not${detector === 'rules' ? ' among the rules that are loaded' : ''}`,
+    advice: `${meant === undefined ? '' : `The nearest is ${detector}:${meant}. `}Name what a reason of a verdict has as detector and id: its alert shows them`,
+  })
 }
 
 type OfEvents = Exclude<WantedException, { readonly request: RequestMatter }>
 
-function ofEvents({ ruleId, tag, selection }: OfEvents, ruleset: Ruleset, attempted: string) {
+function ofEvents({ ruleId, tag, selection }: OfEvents, { ruleset }: Now, attempted: string) {
   if ((ruleId === undefined) === (tag === undefined))
     throw ruleError('EXCEPTION_INVALID', { attempted, received: 'a rule and a tag, or neither' })
   const meant = [...ruleset.rules, ...ruleset.correlations].filter((rule: ExceptedRule) =>
@@ -58,5 +80,6 @@ function checkedEnd(expiresAt: string, nowMs: number, attempted: string): string
   const aheadMs = Date.parse(expires ?? '') - nowMs
   if (expires !== undefined && aheadMs > 0 && aheadMs <= limits.daysMax * 86_400_000) return expires
   const received = `an end that is not ahead, or more than ${limits.daysMax} days`
-  throw ruleError('EXCEPTION_INVALID', { attempted, received })
+  const advice = `Let it end within ${limits.daysMax} days, and make it anew if it is still needed then: --until ${limits.daysMax}d`
+  throw ruleError('EXCEPTION_INVALID', { attempted, received, advice })
 }

@@ -21,7 +21,7 @@ export const ruleErrors = {
   },
   EXCEPTION_INVALID: {
     kind: 'invalid',
-    rule: 'an exception is about a rule or a tag, in the form of a selection of Sigma on fields that these rules have, and ends within 90 days',
+    rule: 'an exception is about what there is: of events a rule or a tag, with a selection of Sigma on fields that these rules have; of requests a detector, a rule of it that is loaded, and a route. It ends within 90 days',
     advice: 'See the fields of the rule: sealwatch rules explain ID',
   },
   EXCEPTIONS_TOO_MANY: {

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { canonicalize, type Log, rfc3339 } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
+import type { OpenedRules } from '@sealwatch/detect/open-judge'
 import type { RequestContext } from '@sealwatch/detect/request'
 import type { ExceptionOf } from '@sealwatch/detect/verdict'
 import { type Authorised, actBy } from '../access/index.ts'
@@ -61,6 +62,7 @@ export type Exceptions = {
 
 export type ExceptionsOptions = RecordOptions & {
   readonly rules: RulesReader
+  readonly requestRules: Pick<OpenedRules, 'ruleIds'>
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly log: Log
 }
@@ -76,7 +78,7 @@ type Standing = {
 const lookEveryMs = 60_000
 
 export function createExceptions(options: ExceptionsOptions): Exceptions {
-  const { store, outbox, voice, rules, clock, log } = options
+  const { store, outbox, voice, rules, requestRules, clock, log } = options
   const byTenant = new Map<string, Standing[]>()
   let excepted = 0
 
@@ -139,7 +141,11 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
       const row: ExceptionRow = {
         tenant,
         exception_id: `exc_${randomBytes(10).toString('hex')}`,
-        ...checkedException(wanted, { ruleset: rules.ruleset, nowMs: clock.nowMs() }, attempted),
+        ...checkedException(
+          wanted,
+          { ruleset: rules.ruleset, requestRuleIds: requestRules.ruleIds, nowMs: clock.nowMs() },
+          attempted,
+        ),
         reason: wanted.reason,
         owner: actBy(by).name,
         created_at: rfc3339(clock.nowNs()),

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path'
 import type { Clock } from '@sealwatch/base'
-import type { RuleHead } from '@sealwatch/detect'
+import type { RuleHead, RuleNotice } from '@sealwatch/detect'
 import type { Authorised } from '../access/index.ts'
 import type { Store } from '../store/index.ts'
 import { ruleError } from './errors.ts'
@@ -61,10 +61,13 @@ export function createRuleList(options: {
   async function recordsOf(tenant: string, wanted: readonly RuleHead[], days: number): Promise<RuleRecord[]> {
     const { origins, notices } = rules.inForce
     const counts = await countsOf(store, tenant, { days, nowMs: clock.nowMs() })
+    const firstOf = Map.groupBy(allRules(), ({ path }) => path)
+    const isAbout = ({ path, rule: about }: RuleNotice, rule: RuleHead) =>
+      path === rule.path && (about === undefined ? firstOf.get(path)?.[0] === rule : about === rule.id)
     return wanted.flatMap((rule) => {
       const origin = origins.get(rule.path)
       if (origin === undefined) return []
-      const its = notices.filter(({ path }) => path === rule.path).map(({ text }) => text)
+      const its = notices.filter((notice) => isAbout(notice, rule)).map(({ text }) => text)
       const count = counts.get(rule.id) ?? { fired: 0, excepted: 0 }
       return [{ rule, origin, path: shortened(rule.path), notices: its, ...count }]
     })

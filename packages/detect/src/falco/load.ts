@@ -74,7 +74,7 @@ function inOrder(files: readonly RuleFile[]): readonly RuleFile[] {
 function noticeOf({ path, title, fires, missing }: RuleReport): readonly RuleNotice[] {
   if (fires !== 'never') return []
   const why = missing.length > 0 ? `no event here has ${missing.join(', ')}` : 'no event here is one that it is about'
-  return [{ path, text: `${title} never fires: ${why}` }]
+  return [{ path, rule: idOf(title), text: `${title} never fires: ${why}` }]
 }
 
 const isOurs = ({ members }: CollectedRule) => members.source === 'syscall'
@@ -112,7 +112,7 @@ function ruleOf({ rule: { name, place, members }, branches }: Compiled, attribut
   const firing = branches.filter(({ test }) => test !== undefined)
   return {
     path: place.path,
-    id: `falco:${name}`,
+    id: idOf(name),
     title: name,
     description: members.desc,
     version: undefined,
@@ -127,6 +127,8 @@ function ruleOf({ rule: { name, place, members }, branches }: Compiled, attribut
     ...predicateOf(firing, attributes),
   }
 }
+
+const idOf = (name: string) => `falco:${name}`
 
 /** Falco's tags for MITRE ATT&CK are mitre_credential_access and T1555.001. */
 const asSigmaTag = (tag: string) => `attack.${tag.replace(/^mitre_/, '').toLowerCase()}`

@@ -116,6 +116,17 @@ for (const [name, file, code] of [
     assert.deepEqual(detectors.absent, ['model', 'reputation', 'behaviour'])
   })
 
+test('DET-1 a rule that asks another service is not run, and is no problem as a wrong one is', () => {
+  const own = mkdtempSync(join(tmpdir(), 'sealwatch-rules-'))
+  after(() => rmSync(own, { recursive: true }))
+  const rule = (id: number, operator: string) => `SecRule ARGS "${operator}" "id:${id},phase:2,deny"\n`
+  const texts = [rule(1, '@rx x'), rule(2, '@rbl dnsbl.example'), rule(3, '@geoLookup'), rule(4, '@rbll dnsbl.example')]
+  writeFileSync(join(own, 'a.conf'), texts.join(''))
+  const { problems, notRun, ruleIds } = openJudge({ rules: own })
+  const idsOf = (rules: typeof problems) => rules.map(({ id }) => id)
+  assert.deepEqual([idsOf(problems), idsOf(notRun), [...ruleIds]], [[4], [2, 3], ['1']])
+})
+
 test('DET-1 a folder without rules is refused', () => {
   assert.throws(() => openJudge({ rules: '/nonexistent' }), { code: 'REQUEST_RULES' })
   assert.throws(() => openJudge({ rules: import.meta.dirname }), { code: 'REQUEST_RULES' })

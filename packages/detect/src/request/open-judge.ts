@@ -33,8 +33,12 @@ export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
 export type OpenedRules = {
   readonly detector: Detector
   readonly rules: number
-  /** Rules that did not load. */
+  /** As reasons of verdicts name them, and exceptions. */
+  readonly ruleIds: ReadonlySet<string>
+  /** Rules that are wrong, and did not load. */
   readonly problems: readonly RuleProblem[]
+  /** Rules that nothing is wrong with, and that are not run: they ask other services, which judging does not. */
+  readonly notRun: readonly RuleProblem[]
   /** Why SQL and scripts are not told by libinjection here; undefined: they are. */
   readonly withoutInjection: string | undefined
 }
@@ -78,8 +82,18 @@ export function openRequestRules(folder: string = basicRules): OpenedRules {
   const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
   // The basic rules are too few for it to be felt.
   if (folder !== basicRules) warm((context) => engine.evaluate(context, decodeRequest(context), injection))
-  return { detector, rules: rules.length, problems, withoutInjection }
+  return {
+    detector,
+    rules: rules.length,
+    ruleIds: new Set(rules.map(({ id }) => String(id))),
+    problems: problems.filter((problem) => !asksOthers(problem)),
+    notRun: problems.filter(asksOthers),
+    withoutInjection,
+  }
 }
+
+/** A database of places, lists in DNS, a program to start. */
+const asksOthers = ({ reason }: RuleProblem) => /^the operator @(?:geolookup|gsblookup|inspectfile|rbl)$/i.test(reason)
 
 /** Reads the model of a folder, by plain calls too. One that is damaged or absent keeps nobody from judging. */
 export function openRequestModel(folder?: string): OpenedModel {

@@ -14,8 +14,8 @@ import { type Fault, faultsIn, isMap } from './source.ts'
 
 /** A document, or a whole file, that was left out: the others go on without it. */
 export type RuleProblem = { readonly path: string; readonly line: number; readonly error: SealwatchError }
-/** A rule that is right but will not do what its author may expect. */
-export type RuleNotice = { readonly path: string; readonly text: string }
+/** A rule that is right but will not do what its author may expect. `rule`: its id; absent: it is about the file. */
+export type RuleNotice = { readonly path: string; readonly text: string; readonly rule?: string }
 
 /** What files of one kind hold. */
 export type Loaded = {
@@ -126,11 +126,15 @@ const named = <S extends Source>(id: string, name: string | undefined, one: S): 
 
 /** Of rules of other files: whoever wrote them may not know. */
 function silencedBy({ correlation, sources }: CompiledCorrelation): readonly RuleNotice[] {
-  const { path, title } = correlation
+  const { path, title, id: rule } = correlation
   return sources
     .map((source) => ('rule' in source ? source.rule : source.correlation))
     .filter((source) => source.path !== path)
-    .map((source) => ({ path, text: `${source.title} is told no more by itself: ${title} has no "generate: true"` }))
+    .map((source) => ({
+      path,
+      rule,
+      text: `${source.title} is told no more by itself: ${title} has no "generate: true"`,
+    }))
 }
 
 type Kind = 'rule' | 'correlation' | 'filter' | 'placeholders'

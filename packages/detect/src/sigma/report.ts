@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { RuleNotice } from './load.ts'
 import type { SigmaRule } from './rule.ts'
 
 /** Which of a rule's fields the events have that are collected here. */
@@ -19,13 +20,13 @@ export function reportOf({ rule, line, supplied, missing }: SigmaRule): RuleRepo
   return { path: rule.path, line, title: rule.title, fires, supplied, missing }
 }
 
-export function noticesOf(sigma: SigmaRule): readonly { readonly path: string; readonly text: string }[] {
-  const { path, types, unused } = sigma.rule
+export function noticesOf(sigma: SigmaRule): readonly RuleNotice[] {
+  const { path, id: rule, types, unused } = sigma.rule
   const { fires, missing } = reportOf(sigma)
   const why = types.length === 0 ? 'its log source is not collected here' : `no event here has ${missing.join(', ')}`
   const texts = [
     ...(fires === 'never' ? [`${why}, so it never fires`] : []),
     ...unused.map((name) => `the condition never looks at the selection ${name}`),
   ]
-  return texts.map((text) => ({ path, text }))
+  return texts.map((text) => ({ path, rule, text }))
 }

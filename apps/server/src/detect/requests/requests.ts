@@ -168,7 +168,7 @@ export function createRequests(options: RequestOptions): Requests {
       return judged
     },
     addHealth({ show, metrics }) {
-      const { rules, problems, withoutInjection } = requestRules
+      const { rules, problems, notRun, withoutInjection } = requestRules
       const { modelSha256, withoutModel } = requestModel
       const isWhole = problems.length === 0 && withoutInjection === undefined && withoutModel === undefined
       show('requests', () => ({
@@ -180,6 +180,7 @@ export function createRequests(options: RequestOptions): Requests {
         without_model: withoutModel ?? null,
         users: habits.counts.users,
         without_injection: withoutInjection ?? null,
+        not_run: notRun.length,
         wrong: problems.length,
         wrong_first: problems.slice(0, problemsNamed).map(({ file, line, reason }) => `${file}:${line}: ${reason}`),
       }))
