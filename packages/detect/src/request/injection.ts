@@ -6,30 +6,36 @@ import { createRemembered } from './remembered.ts'
 import { seclangLimits } from './seclang/limits.ts'
 import type { Injection } from './seclang/operators.ts'
 
-const rule = (kind: string) => ({
-  id: kind,
+const { injectionTextsAtOnce, injectionTextsRemembered } = seclangLimits
+const kinds = ['sqli', 'xss'] as const
+type Kind = (typeof kinds)[number]
+type Texts = { readonly [kind in Kind]?: readonly string[] }
+
+/**
+ * A call takes longer than what it asks for, so it asks about many texts. Of those at one address the library tells the first alone
+ * in which it finds something: each text has an address, and a rule, of its own.
+ */
+const addressesOf = (kind: Kind) => Array.from({ length: injectionTextsAtOnce }, (_, at) => `${kind}${at}`)
+const addresses = { sqli: addressesOf('sqli'), xss: addressesOf('xss') }
+const rule = (kind: Kind, address: string) => ({
+  id: address,
   name: kind,
-  tags: { type: kind, category: kind },
-  conditions: [{ operator: `is_${kind}`, parameters: { inputs: [{ address: kind }] } }],
+  tags: { type: address, category: kind },
+  conditions: [{ operator: `is_${kind}`, parameters: { inputs: [{ address }] } }],
   transformers: [],
 })
-const ruleset = { version: '2.2', metadata: { rules_version: '1' }, rules: [rule('sqli'), rule('xss')] }
+const rules = kinds.flatMap((kind) => addresses[kind].map((address) => rule(kind, address)))
+const ruleset = { version: '2.2', metadata: { rules_version: '1' }, rules }
 
 /** A second of it is never needed: libinjection takes microseconds for the longest text it is given. */
 const budgetUs = 20_000
 
-/** Texts that were found harmless. */
-const rememberedMax = 2_048
-
-/** Of a list the library looks at the first 256 parts, and says nothing of the others; a text has two at most. */
-const textsAtOnceMax = 128
-
-const kinds = ['sqli', 'xss'] as const
-type Kind = (typeof kinds)[number]
 type Event = {
-  readonly rule?: { readonly id: string }
+  readonly rule: { readonly id: string }
   readonly rule_matches?: readonly { readonly parameters?: readonly { readonly highlight?: readonly string[] }[] }[]
 }
+/** False: nothing. */
+type Finding = string | false
 
 /**
  * libinjection, as libddwaf brings it: does a text break out of an SQL statement or of HTML? Of a long one, its beginning
@@ -37,54 +43,58 @@ type Event = {
  */
 export function createInjection(): Injection {
   const context = new appsec.DDWAF(ruleset, 'sealwatch').createContext()
-  const harmless = { sqli: createRemembered<true>(rememberedMax), xss: createRemembered<true>(rememberedMax) }
-  /** Of the request that is judged, long texts too: several rules ask about one. */
-  const lately = { sqli: new Set<string>(), xss: new Set<string>() }
-  const isHarmless = (kind: Kind, text: string) => lately[kind].has(text) || harmless[kind].get(text) === true
-  const remember = (kind: Kind, text: string) => {
-    if (lately[kind].size < rememberedMax) lately[kind].add(text)
-    harmless[kind].put(text, true)
+  const before = {
+    sqli: createRemembered<Finding>(injectionTextsRemembered),
+    xss: createRemembered<Finding>(injectionTextsRemembered),
   }
-  const ask = (texts: { readonly [kind in Kind]?: unknown }) => {
-    const { events = [], timeout } = context.run({ ephemeral: texts }, budgetUs)
-    return { events: events as readonly Event[], isDecided: !timeout }
+  /** Of the request that is judged, long texts too: several rules ask about one. */
+  const lately = { sqli: new Map<string, Finding>(), xss: new Map<string, Finding>() }
+  const findingOf = (kind: Kind, text: string) => lately[kind].get(text) ?? before[kind].get(text)
+  const remember = (kind: Kind, text: string, finding: Finding) => {
+    if (lately[kind].size >= injectionTextsRemembered) lately[kind].clear()
+    lately[kind].set(text, finding)
+    before[kind].put(text, finding)
+  }
+
+  const ask = (texts: Texts) => {
+    const ephemeral: Record<string, string | readonly string[]> = {}
+    for (const kind of kinds)
+      for (const [at, text] of texts[kind]?.entries() ?? []) ephemeral[addresses[kind][at] as string] = partsOf(text)
+    const { events = [], timeout } = context.run({ ephemeral }, budgetUs)
+    const found = new Map((events as readonly Event[]).map((event) => [event.rule.id, toldBy(event)]))
+    for (const kind of kinds)
+      for (const [at, text] of texts[kind]?.entries() ?? []) {
+        const finding = found.get(addresses[kind][at] as string)
+        if (finding !== undefined || !timeout) remember(kind, text, finding ?? false)
+      }
   }
 
   const judge = (kind: Kind, text: string): string | undefined | null => {
-    if (isHarmless(kind, text)) return undefined
-    for (const part of partsOf(text)) {
-      const { events, isDecided } = ask({ [kind]: part })
-      if (events[0] !== undefined) return events[0].rule_matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? ''
-      if (!isDecided) return null
-    }
-    remember(kind, text)
-    return undefined
-  }
-  const askAll = (texts: { readonly [kind in Kind]: readonly string[] }) => {
-    const { events, isDecided } = ask({ sqli: texts.sqli.flatMap(partsOf), xss: texts.xss.flatMap(partsOf) })
-    if (!isDecided) return
-    const found = new Set(events.map(({ rule }) => rule?.id))
-    for (const kind of kinds) if (!found.has(kind)) for (const text of texts[kind]) remember(kind, text)
+    if (findingOf(kind, text) === undefined) ask({ [kind]: [text] })
+    const finding = findingOf(kind, text)
+    return finding === undefined ? null : finding === false ? undefined : finding
   }
   return {
     sqli: (text) => judge('sqli', text),
     xss: (text) => judge('xss', text),
     prepare(texts) {
       for (const kind of kinds) lately[kind].clear()
-      const sqli = texts.sqli.filter((text) => !isHarmless('sqli', text))
-      const xss = texts.xss.filter((text) => !isHarmless('xss', text))
-      for (let from = 0; from < Math.max(sqli.length, xss.length); from += textsAtOnceMax) {
-        const to = from + textsAtOnceMax
-        askAll({ sqli: sqli.slice(from, to), xss: xss.slice(from, to) })
+      const sqli = texts.sqli.filter((text) => findingOf('sqli', text) === undefined)
+      const xss = texts.xss.filter((text) => findingOf('xss', text) === undefined)
+      for (let from = 0; from < Math.max(sqli.length, xss.length); from += injectionTextsAtOnce) {
+        const to = from + injectionTextsAtOnce
+        ask({ sqli: sqli.slice(from, to), xss: xss.slice(from, to) })
       }
     },
   }
 }
 
+const toldBy = ({ rule_matches: matches }: Event) => matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? ''
+
 /** Of a long text, its beginning and its end. */
-function partsOf(text: string): string[] {
+function partsOf(text: string): string | readonly string[] {
   const { injectionCharsMax: max } = seclangLimits
-  return (text.length <= max ? [text] : [text.slice(0, max), text.slice(-max)]).map(asUtf8)
+  return text.length <= max ? asUtf8(text) : [asUtf8(text.slice(0, max)), asUtf8(text.slice(-max))]
 }
 
 /**

@@ -67,3 +67,6 @@ export const modelLimits = {
   /** Of each of its two files. */
   fileBytesMax: 4 * 1024 * 1024,
 } as const
+
+/** Longer texts are not remembered. Of those that are, headers and short parameters of all tenants, some 30 MB are kept at most, of real ones 2. */
+export const rememberedCharsMax = 512

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { rememberedCharsMax } from './limits.ts'
+
 /** What was found out about texts that come again and again, as headers do. Long ones are not kept. */
 export type Remembered<Found> = {
   get(text: string): Found | undefined
   put(text: string, found: Found): void
 }
 
-const charsMax = 512
-
 /** Two halves of `textsMax`: when one is full the other is forgotten, but for what was asked for since. */
 export function createRemembered<Found>(textsMax: number): Remembered<Found> {
   let recent = new Map<string, Found>()
   let before = new Map<string, Found>()
   const put = (text: string, found: Found): void => {
-    if (text.length > charsMax) return
+    if (text.length > rememberedCharsMax) return
     if (recent.size >= textsMax) {
       before = recent
       recent = new Map()
@@ -23,7 +23,7 @@ export function createRemembered<Found>(textsMax: number): Remembered<Found> {
   return {
     put,
     get(text) {
-      if (text.length > charsMax) return undefined
+      if (text.length > rememberedCharsMax) return undefined
       const found = recent.get(text)
       if (found !== undefined) return found
       const older = before.get(text)

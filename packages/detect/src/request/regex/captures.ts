@@ -14,25 +14,21 @@ const threadSteps = 3 * instructionSteps
 type Threads = { readonly at: number[]; readonly kept: Captures[] }
 
 /**
- * The match that a backtracking engine would find, in linear time: all ways advance together, those that are preferred
- * first (Pike). Undefined when there is none from `from` on, or when the meter ran out.
+ * The groups of the match that a backtracking engine would find at a place, in linear time: all ways advance together, those that are
+ * preferred first (Pike). Undefined when there is none, or when the meter ran out.
  */
 export function createCaptures({ code, start }: Program, groups: number) {
   // Kept between calls; what a mark says of one call is never said of another.
   const marks = new Int32Array(code.length)
   let mark = 0
   return (text: string, from: number, meter: Meter): Captures | undefined => {
-    const search = (isAnchored: boolean) => {
-      if (mark > 0x7000_0000) {
-        marks.fill(0)
-        mark = 0
-      }
-      const base = mark + 1 - from
-      mark = base + text.length + 1
-      return capturesIn({ code, start, slots: 2 * (groups + 1), marks, base, isAnchored }, text, from, meter)
+    if (mark > 0x7000_0000) {
+      marks.fill(0)
+      mark = 0
     }
-    // Mostly it begins where the search does, and then nothing else has to be tried on the way.
-    return search(true) ?? search(false)
+    const base = mark + 1 - from
+    mark = base + text.length + 1
+    return capturesIn({ code, start, slots: 2 * (groups + 1), marks, base }, text, from, meter)
   }
 }
 
@@ -42,12 +38,10 @@ type Search = {
   readonly slots: number
   readonly marks: Int32Array
   readonly base: number
-  /** Whether the match must begin where the search begins. */
-  readonly isAnchored: boolean
 }
 
 function capturesIn(
-  { code, start, slots, marks, base, isAnchored }: Search,
+  { code, start, slots, marks, base }: Search,
   text: string,
   from: number,
   meter: Meter,
@@ -105,13 +99,10 @@ function capturesIn(
     }
   }
 
-  for (let position = from; position <= text.length && meter.steps >= 0; position += 1) {
-    if (best === undefined && (position === from || !isAnchored)) {
-      const kept = new Int32Array(slots).fill(-1)
-      kept[0] = position
-      add(now, start, kept, position)
-    }
-    if (now.at.length === 0 && (best !== undefined || isAnchored)) break
+  const begun = new Int32Array(slots).fill(-1)
+  begun[0] = from
+  add(now, start, begun, from)
+  for (let position = from; position <= text.length && now.at.length > 0 && meter.steps >= 0; position += 1) {
     next.at.length = 0
     next.kept.length = 0
     advance(position)

@@ -2,7 +2,7 @@
 
 import { type ByteSet, isWordByte } from './bytes.ts'
 import type { Instruction, Program } from './program.ts'
-import type { Assertion } from './syntax.ts'
+import { type Assertion, regexLimits } from './syntax.ts'
 
 /**
  * What evaluation may still cost: whoever runs expressions over hostile text hands one over for all of them. A step is a
@@ -18,8 +18,7 @@ export type Meter = {
 export const instructionSteps = 12
 
 /** States are made as texts ask for them; when there is no more room, all are forgotten and made anew. */
-const cellsMax = 0x1_0000
-const idsMax = 256 * 1024
+const { dfaCellsMax, dfaPlacesMax } = regexLimits
 
 /** What stood before: the text's beginning, a line feed, a word byte, another byte. */
 const [atStart, afterLine, afterWord, afterOther] = [0, 1, 2, 3]
@@ -30,7 +29,7 @@ const firstState = 2
 export type Scan = {
   /** Whether there is a match; undefined when the meter ran out before that was known. */
   test(text: string, meter: Meter): boolean | undefined
-  /** Of a text that has one: no match begins before this place. */
+  /** No match begins before this place. */
   startIn(text: string, meter: Meter): number
 }
 
@@ -43,7 +42,7 @@ export function createDfa(program: Program): Scan {
   const classes = classesOf(program)
   const width = classes.count + 1
   const end = classes.count
-  const statesMax = Math.max(starts + 2, Math.floor(cellsMax / width))
+  const statesMax = Math.max(starts + 2, Math.floor(dfaCellsMax / width))
   let table = new Uint16Array(0)
   let states: State[] = []
   let byKey = new Map<string, number>()
@@ -117,7 +116,7 @@ export function createDfa(program: Program): Scan {
     let target = matched * width
     if (!own.found && !begun.found) {
       const after = cls === end ? afterOther : kindAfter(classes.sample[cls] as number)
-      const isFull = states.length >= statesMax - 1 || ids > idsMax
+      const isFull = states.length >= statesMax - 1 || ids > dfaPlacesMax
       if (isFull) forget()
       target = width * stateOf(asserts ? after : afterOther, [...own.next, ...begun.next])
       if (isFull) return target

@@ -54,7 +54,9 @@ test('DET-1 it decides as the platform’s own engine does, and finds a match at
       for (const input of texts) {
         const expected = new RegExp(source, 'ms').exec(input)
         assert.equal(regex.test(input, plenty()), expected !== null, `/${source}/ ${input}`)
-        assert.equal(regex.captures(input, plenty())?.[0], expected?.index, `/${source}/ ${input}`)
+        const groups = regex.captures(input, plenty())
+        assert.equal(groups?.[0], expected?.index, `/${source}/ ${input}`)
+        assert.deepEqual(regex.span(input, plenty()), groups && [groups[0], groups[1]], `/${source}/ ${input}`)
       }
     }),
     { numRuns: 1_500 },

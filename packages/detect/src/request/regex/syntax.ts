@@ -36,7 +36,15 @@ export class RegexSyntaxError extends Error {
   override readonly name = 'RegexSyntaxError'
 }
 
-export const regexLimits = { sourceCharsMax: 64 * 1024, depthMax: 128, countMax: 10_000 } as const
+export const regexLimits = {
+  sourceCharsMax: 64 * 1024,
+  depthMax: 128,
+  countMax: 10_000,
+  /** Of the table of an expression's automaton, which grows as texts ask for it: 2 bytes each, 128 KB in all. What is more is forgotten. */
+  dfaCellsMax: 64 * 1024,
+  /** Of the places that its states stand for: some 10 bytes each, 160 KB in all. Real texts ask for a few hundred. */
+  dfaPlacesMax: 16 * 1024,
+} as const
 
 type Flags = { readonly ignoreCase: boolean; readonly multiline: boolean; readonly dotAll: boolean }
 

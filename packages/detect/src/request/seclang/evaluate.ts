@@ -14,7 +14,7 @@ import type { Injection, OperatorRun } from './operators.ts'
 import { isPassedOver, type Plan, type PlannedRule, planOf } from './plan.ts'
 import type { SecRule } from './rule.ts'
 import { isMeant, type Target } from './targets.ts'
-import { changedValue, type Variables, variablesOver } from './variables.ts'
+import { changedValue, isScore, type Variables, variablesOver } from './variables.ts'
 
 /** A rule that matched: `where` as in `ARGS_GET:q`, `text` what of it matched, cut to a length. */
 export type SecMatch = {
@@ -52,8 +52,8 @@ type Run = OperatorRun & {
   readonly meter: Required<Meter>
   readonly view: RequestView
   readonly variables: Variables
-  /** TX:0 to TX:9. */
-  captured: readonly string[]
+  /** TX:0 to TX:9, which are seldom asked for. */
+  captured: () => readonly string[]
   /** What the link before matched, for MATCHED_VARS; the last of it is MATCHED_VAR. */
   matched: readonly Item[]
   /** Set by ctl. */
@@ -69,7 +69,17 @@ function evaluateWith(
 ): SecVerdict {
   const meter = { steps: seclangLimits.stepsMax, missed: 0 }
   const lookup: MacroLookup = (collection, name) => lookUp(run, collection, name)
-  const run: Run = { view, variables, captured: [], matched: [], removals: [], isOff: false, lookup, meter, injection }
+  const run: Run = {
+    view,
+    variables,
+    captured: noGroups,
+    matched: [],
+    removals: [],
+    isOff: false,
+    lookup,
+    meter,
+    injection,
+  }
   const matches: SecMatch[] = []
   let blocks = false
   const todo = plan.candidates(view, meter)
@@ -113,7 +123,7 @@ function matchLink(rule: SecRule, phase: number, run: Run, planned?: PlannedRule
       for (const text of formsOf(item, rule, planned?.chain, run.meter)) {
         run.meter.steps -= text.length
         if (rule.operator.matches(text, run) === rule.negated) continue
-        if (rule.captures && !rule.negated) run.captured = rule.operator.groups?.(text, run) ?? [text]
+        if (rule.captures && !rule.negated) run.captured = groupsLater(rule, text, run)
         matched.push(text === item.text ? item : newItem(item.collection, item.name, text))
         first ??= { item, text }
         setVariables(rule, run, matched)
@@ -158,15 +168,34 @@ function allMeant(target: Target, phase: number, run: Run): readonly Item[] {
   return meant
 }
 
-function variablesMeant(target: Target, { captured, variables }: Run): readonly Item[] {
-  const groups = captured.flatMap((text, index) =>
-    isMeant(target, String(index)) ? [newItem('TX', String(index), text)] : [],
-  )
-  return [...groups, ...variables.namesOf(target).map((name) => newItem('TX', name, variables.get(name) ?? ''))]
+const noGroups = (): readonly string[] => []
+
+function groupsLater({ operator }: SecRule, text: string, run: Run): Run['captured'] {
+  let known: readonly string[] | undefined
+  return () => {
+    known ??= operator.groups?.(text, run) ?? [operator.told?.(text, run) ?? text]
+    return known
+  }
 }
 
-function variableNamed(name: string, isCount: boolean, { captured, variables }: Run): readonly Item[] {
-  const value = captured[Number(name)] ?? variables.get(name)
+const groupNames = Array.from({ length: 10 }, (_, index) => String(index))
+
+function variablesMeant(target: Target, { captured, variables }: Run): readonly Item[] {
+  const meant = groupNames.filter((name) => isMeant(target, name))
+  const groups = meant.length === 0 ? [] : captured()
+  return [
+    ...meant.flatMap((name) =>
+      groups[Number(name)] === undefined ? [] : [newItem('TX', name, groups[Number(name)] as string)],
+    ),
+    ...variables.namesOf(target).map((name) => newItem('TX', name, variables.get(name) ?? '')),
+  ]
+}
+
+const groupNamed = (name: string, { captured }: Run): string | undefined =>
+  groupNames.includes(name) ? captured()[Number(name)] : undefined
+
+function variableNamed(name: string, isCount: boolean, run: Run): readonly Item[] {
+  const value = groupNamed(name, run) ?? run.variables.get(name)
   if (isCount) return [newItem('TX', name, value === undefined ? '0' : '1')]
   return value === undefined ? [] : [newItem('TX', name, value)]
 }
@@ -220,8 +249,9 @@ function setVariables({ setVariables }: SecRule, run: Run, matched: readonly Ite
   }
 }
 
-function lookUp({ view, variables, captured, matched }: Run, collection: string, name: string): string {
-  if (collection === 'tx') return captured[Number(name)] ?? variables.get(name) ?? ''
+function lookUp(run: Run, collection: string, name: string): string {
+  const { view, variables, matched } = run
+  if (collection === 'tx') return groupNamed(name, run) ?? variables.get(name) ?? ''
   const last = matched.at(-1)
   if (collection === 'matched_var') return last?.text ?? ''
   if (collection === 'matched_var_name') return last === undefined ? '' : keyOf(last)
@@ -239,12 +269,11 @@ const matchOf = (
   severity,
   tags,
   where: keyOf(item),
-  text: ((negated ? undefined : operator.groups?.(text, run)[0]) ?? text).slice(0, seclangLimits.textCharsMax),
+  text: ((negated ? undefined : operator.told?.(text, run)) ?? text).slice(0, seclangLimits.textCharsMax),
 })
 
 function scoresIn({ changed }: Variables): Record<string, number> {
   const scores: Record<string, number> = {}
-  for (const [name, value] of changed)
-    if (/_score(?:_pl\d)?$/.test(name)) scores[name] = Number.parseInt(value ?? '', 10) || 0
+  for (const [name, value] of changed) if (isScore(name)) scores[name] = Number.parseInt(value ?? '', 10) || 0
   return scores
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { expand, variablesIn } from './macro.ts'
-import { type Entry, isMarker, type SecRule } from './rule.ts'
+import { type Entry, isMarker, linksOf, type SecRule } from './rule.ts'
+import { withoutUnread } from './unread.ts'
 import { changedValue } from './variables.ts'
 
 /** What is left to do for a request: the rules of each phase with their markers, and TX as it is before the first. */
@@ -21,7 +22,7 @@ export function foldConstants(entries: readonly Entry[], given: Readonly<Record<
       state,
     ),
   )
-  return { phases, variables: known }
+  return { phases: withoutUnread(phases), variables: known }
 }
 
 /** `open`: markers that a request may or may not skip to; `touched`: variables that it may have set; also by what they begin with. */
@@ -69,8 +70,6 @@ function decide(rule: SecRule, state: State): 'keep' | 'drop' | { readonly skipT
   if (rule.skipAfter !== undefined) state.open.add(rule.skipAfter)
   return 'keep'
 }
-
-const linksOf = (rule: SecRule): SecRule[] => (rule.next === undefined ? [rule] : [rule, ...linksOf(rule.next)])
 
 /** Undefined where it depends on the request. */
 function constantVerdict(rule: SecRule, state: State): boolean | undefined {

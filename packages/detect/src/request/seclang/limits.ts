@@ -17,10 +17,11 @@ export const seclangLimits = {
   injectionStepsPerChar: 8,
   /** Characters of it that are looked at, at its beginning and at its end. */
   injectionCharsMax: 4_000,
-  /** Texts of which is remembered what was found, by what rules look at: headers, cookies, parameters of one name. */
+  injectionTextsAtOnce: 8,
+  /** Texts, of each kind of injection, of which is remembered what was found in them: 4 MB of each kind at most. */
+  injectionTextsRemembered: 2_048,
+  /** Texts of which is remembered what was found, in each of two halves, by what rules look at: headers, cookies, parameters of one name. */
   textsRemembered: 512,
-  /** Texts of which is remembered what groups of one expression were in them. */
-  groupsRemembered: 16,
   /** Told of one request. */
   matchesMax: 64,
   textCharsMax: 256,

@@ -7,7 +7,6 @@ import { type ByteSet, byteSet, isWordByte, single, union } from '../regex/bytes
 import type { Meter } from '../regex/dfa.ts'
 import { type ByteRegex, compileByteRegex } from '../regex/regex.ts'
 import { RegexSyntaxError } from '../regex/syntax.ts'
-import { createRemembered } from '../remembered.ts'
 import { seclangLimits } from './limits.ts'
 import { expand, type Macro, type MacroLookup, parseMacro } from './macro.ts'
 import { SecLangError } from './parse.ts'
@@ -34,7 +33,9 @@ export type Operator = {
   readonly param: Macro
   readonly notes?: readonly string[]
   matches(text: string, run: OperatorRun): boolean
-  /** The match and its groups, of a text that matches; absent where that is the text itself. */
+  /** What matches of a text that does; absent where that is the text itself. */
+  told?(text: string, run: OperatorRun): string
+  /** The same, with its groups; absent where there are none. */
   groups?(text: string, run: OperatorRun): readonly string[]
 }
 
@@ -62,20 +63,7 @@ const rx: Make = (source) => {
   const param = parseMacro(source)
   if (param.parts === undefined) {
     const regex = compileByteRegex(source)
-    const { matches, groups } = matching(() => regex)
-    const known = createRemembered<readonly string[]>(seclangLimits.groupsRemembered)
-    return {
-      required: regex.required,
-      notes: regex.notes,
-      matches,
-      groups(text, run) {
-        const before = known.get(text)
-        if (before !== undefined) return before
-        const found = groups(text, run)
-        if (run.meter.steps >= 0) known.put(text, found)
-        return found
-      },
-    }
+    return { required: regex.required, notes: regex.notes, ...matching(() => regex) }
   }
   // Compiled anew when what it is made of changes, which within one rule set it seldom does.
   let last: { readonly source: string; readonly regex: ByteRegex } | undefined
@@ -86,10 +74,9 @@ const rx: Make = (source) => {
   })
 }
 
-type Matching = { readonly matches: Operator['matches']; readonly groups: NonNullable<Operator['groups']> }
-
-const matching = (regexOf: (run: OperatorRun) => ByteRegex): Matching => ({
+const matching = (regexOf: (run: OperatorRun) => ByteRegex): Omit<Operator, 'param'> => ({
   matches: (text, run) => regexOf(run).test(text, run.meter) === true,
+  told: (text, run) => text.slice(...(regexOf(run).span(text, run.meter) ?? [])),
   groups(text, run) {
     const at = regexOf(run).captures(text, run.meter)
     if (at === undefined) return [text]
@@ -120,7 +107,7 @@ function phrases(list: readonly string[]): Omit<Operator, 'param'> {
   return {
     required: { atoms: known.map((phrase) => phrase.slice(0, 12)) },
     matches: (text) => find(text) !== undefined,
-    groups: (text) => [known[find(text) ?? -1] ?? text],
+    told: (text) => known[find(text) ?? -1] ?? text,
   }
 }
 

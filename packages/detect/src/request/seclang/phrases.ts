@@ -4,7 +4,7 @@
 export type Phrases = {
   readonly classOf: Uint8Array
   readonly width: number
-  /** By node and class, times `width` already. */
+  /** By row of a node and class: the row of the next node; its complement where phrases end there. */
   readonly table: Int32Array
   /** By node: which phrases end there, by their place in the list, longest first. */
   readonly ends: readonly (readonly number[] | undefined)[]
@@ -31,6 +31,7 @@ export function createPhrases(phrases: readonly string[]): Phrases {
     const all = at === 0 ? [] : [...node.ends, ...(ends[node.fail] ?? [])]
     ends[at] = all.length === 0 ? undefined : all
   }
+  for (const [index, row] of table.entries()) if (ends[row / width] !== undefined) table[index] = ~row
   return {
     classOf,
     width,
@@ -40,8 +41,7 @@ export function createPhrases(phrases: readonly string[]): Phrases {
       let at = 0
       for (let index = 0; index < text.length; index += 1) {
         at = table[at + (classOf[text.charCodeAt(index)] as number)] as number
-        const found = ends[at / width]
-        if (found !== undefined) return found[0]
+        if (at < 0) return ends[~at / width]?.[0]
       }
       return undefined
     },

@@ -9,105 +9,80 @@ import { createPhrases } from './phrases.ts'
 export type Info = { readonly groups: number; readonly bits: Bits }
 export type Prefilter = (text: string) => Info
 
-/** By groups, rules that need no phrase and those whose phrases are worth to look for. */
-type ByGroups = { readonly free: Info; readonly possible: Bits }
-const groupsKept = 4_096
-
 /**
  * One pass over a text for all rules: which bytes and which phrases does it have, of those without which a rule cannot
  * match? `required` by rule; absent for a rule that is none of its matter.
  */
 export function createPrefilter(required: readonly (Required | undefined)[]): Prefilter {
-  const needs = required.map((need) => (need?.bytes === undefined ? -1 : inAnyCase(groupsOfBytes(need.bytes))))
-  const { table, stride, classOf, hits } = machineOf(required)
-  const known = new Map<number, ByGroups>()
-
-  const byGroups = (groups: number): ByGroups => {
-    const found = known.get(groups)
-    if (found !== undefined) return found
-    const free = createBits(required.length)
-    const possible = createBits(required.length)
-    required.forEach((need, index) => {
-      if (need === undefined || (needs[index] !== -1 && ((needs[index] as number) & groups) === 0)) return
-      addBit(need.atoms === undefined ? free : possible, index)
-    })
-    if (known.size >= groupsKept) known.clear()
-    const made = { free: { groups, bits: free }, possible }
-    known.set(groups, made)
-    return made
-  }
-
+  const { anyBytes, byGroup } = byBytes(required)
+  const { phrases, rulesAt } = byPhrases(required)
+  const { classOf, table, width } = phrases
+  const anyPhrase = bitsOf(required, (need) => need.atoms === undefined)
   const found = createBits(required.length)
   return (text) => {
     let groups = 0
-    let at = 0
-    let last = 0
+    let row = 0
+    let last = anyPhrase
+    found.set(anyPhrase)
     for (let index = 0; index < text.length; index += 1) {
       const byte = text.charCodeAt(index)
       groups |= groupOf[byte] as number
-      at = table[at + (classOf[byte] as number)] as number
-      const hit = table[at + stride - 1] as number
-      if (hit !== 0 && hit !== last) {
-        if (last === 0) found.fill(0)
-        last = hit
-        addBits(found, hits[hit] as Bits)
-      }
+      row = table[row + (classOf[byte] as number)] as number
+      if (row >= 0) continue
+      row = ~row
+      const rules = rulesAt[row / width] as Bits
+      if (rules !== last) addBits(found, rules)
+      last = rules
     }
-    const { free, possible } = byGroups(groups)
-    if (last === 0) return free
-    if (isWithin(found, possible, free.bits)) return free
-    const bits = createBits(required.length)
-    for (let word = 0; word < bits.length; word += 1)
-      bits[word] = ((found[word] as number) & (possible[word] as number)) | (free.bits[word] as number)
+    const bits = anyBytes.slice()
+    for (let rest = groups; rest !== 0; rest &= rest - 1) addBits(bits, byGroup[31 - Math.clz32(rest & -rest)] as Bits)
+    for (let word = 0; word < bits.length; word += 1) bits[word] = (bits[word] as number) & (found[word] as number)
     return { groups, bits }
   }
+}
+
+type Needs = readonly (Required | undefined)[]
+
+function bitsOf(required: Needs, isMeant: (need: Required) => boolean): Bits {
+  const bits = createBits(required.length)
+  for (const [index, need] of required.entries()) if (need !== undefined && isMeant(need)) addBit(bits, index)
+  return bits
+}
+
+/** The rules that are content with any bytes, and by group of bytes those that one of it is enough for. */
+function byBytes(required: Needs): { readonly anyBytes: Bits; readonly byGroup: readonly Bits[] } {
+  const groups = required.map((need) => inAnyCase(need?.bytes === undefined ? 0 : groupsOfBytes(need.bytes)))
+  const byGroup = Array.from({ length: 32 }, (_, group) => {
+    const bits = createBits(required.length)
+    for (const [index, own] of groups.entries()) if ((own & (1 << group)) !== 0) addBit(bits, index)
+    return bits
+  })
+  return { anyBytes: bitsOf(required, (need) => need.bytes === undefined), byGroup }
 }
 
 /** A rule may change the case of a text before it looks at it. */
 const letters = groupsOf('aA')
 const inAnyCase = (groups: number) => ((groups & letters) === 0 ? groups : groups | letters)
 
-/** Whether what is in the first two is in the third. */
-function isWithin(one: Bits, other: Bits, all: Bits): boolean {
-  for (let word = 0; word < all.length; word += 1)
-    if (((one[word] as number) & (other[word] as number) & ~(all[word] as number)) !== 0) return false
-  return true
-}
-
-/** The automaton of all phrases; behind the classes of each row stands which set of rules is hit there, 0 for none. */
-function machineOf(required: readonly (Required | undefined)[]) {
-  const rulesOf = new Map<string, number[]>()
-  required.forEach((need, index) => {
+/** The automaton of all phrases, and by its nodes the rules that one of those that end there is enough for. */
+function byPhrases(required: Needs) {
+  const rulesOf = new Map<string, Bits>()
+  for (const [index, need] of required.entries())
     for (const atom of need?.atoms ?? []) {
-      const rules = rulesOf.get(atom.toLowerCase())
-      if (rules === undefined) rulesOf.set(atom.toLowerCase(), [index])
-      else rules.push(index)
+      const bits = rulesOf.get(atom.toLowerCase()) ?? createBits(required.length)
+      rulesOf.set(atom.toLowerCase(), bits)
+      addBit(bits, index)
     }
+  const phrases = createPhrases([...rulesOf.keys()])
+  const ofPhrase = [...rulesOf.values()]
+  const known = new Map<string, Bits>()
+  const rulesAt = phrases.ends.map((ends) => {
+    if (ends === undefined) return undefined
+    const bits = createBits(required.length)
+    for (const end of ends) addBits(bits, ofPhrase[end] as Bits)
+    const shared = known.get(bits.join()) ?? bits
+    known.set(bits.join(), shared)
+    return shared
   })
-  const atoms = [...rulesOf.keys()]
-  const phrases = createPhrases(atoms)
-  const stride = phrases.width + 1
-  const nodes = phrases.table.length / phrases.width
-  const table = new Int32Array(nodes * stride)
-  const hits: Bits[] = [createBits(required.length)]
-  const numbers = new Map<string, number>()
-  for (let node = 0; node < nodes; node += 1) {
-    for (let cls = 0; cls < phrases.width; cls += 1)
-      table[node * stride + cls] = ((phrases.table[node * phrases.width + cls] as number) / phrases.width) * stride
-    const ends = phrases.ends[node]
-    if (ends === undefined) continue
-    const rules = [...new Set(ends.flatMap((end) => rulesOf.get(atoms[end] as string) as number[]))].sort(
-      (a, b) => a - b,
-    )
-    const key = rules.join()
-    const number = numbers.get(key) ?? hits.length
-    if (number === hits.length) {
-      const bits = createBits(required.length)
-      for (const rule of rules) addBit(bits, rule)
-      hits.push(bits)
-      numbers.set(key, number)
-    }
-    table[node * stride + stride - 1] = number
-  }
-  return { table, stride, classOf: phrases.classOf, hits }
+  return { phrases, rulesAt }
 }

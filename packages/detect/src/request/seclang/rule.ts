@@ -21,6 +21,9 @@ export type Entry = SecRule | Marker
 
 export const isMarker = (entry: Entry): entry is Marker => 'marker' in entry
 
+/** A rule and those that are chained to it. */
+export const linksOf = (rule: SecRule): SecRule[] => (rule.next === undefined ? [rule] : [rule, ...linksOf(rule.next)])
+
 /** Throws SecLangError or RegexSyntaxError. */
 export function readRule({ name, words, file, line }: Directive, files: DataFiles): SecRule {
   const isAction = /^secaction$/i.test(name)

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { readContext } from '../context.ts'
 import { decodeRequest } from '../decode/request.ts'
 import { createInjection } from '../injection.ts'
+import { foldConstants } from './fold.ts'
 import { loadSecRules } from './load.ts'
 
 const injection = createInjection()
@@ -182,6 +183,28 @@ SecMarker "END-3"`
   assert.deepEqual(idsOf(rules, { query: 'q=x' }), [10])
   assert.deepEqual(idsOf(rules, { query: 'q=x' }, { level: '2' }), [20, 10])
   assert.deepEqual(idsOf(rules, { query: 'q=x&up=1' }), [10, 30])
+})
+
+test('DET-1 a rule that only sets what nobody reads is not run, and one whose variable is read, is told of or may be named is', () => {
+  const sets = (variable: string, reader = '') =>
+    `SecRule ARGS "@unconditionalMatch" "id:1,phase:1,nolog,pass,t:none,setvar:'${variable}=%{MATCHED_VAR}'"\n${reader}`
+  const ids = (variable: string, reader: string) => idsOf(sets(variable, reader), { query: 'q=x' })
+  assert.deepEqual(judge(sets('tx.a_score'), { query: 'q=7' }).scores, { a_score: 7 })
+  assert.deepEqual(ids('tx.a', 'SecRule TX:a "@streq x" "id:2,phase:2"'), [2])
+  assert.deepEqual(ids('tx.a', 'SecRule TX:/^a/ "@streq x" "id:2,phase:2"'), [2])
+  assert.deepEqual(ids('tx.a', 'SecRule &TX "@ge 1" "id:2,phase:2"'), [2])
+  assert.deepEqual(ids('tx.a', 'SecRule ARGS "@rx ^%{tx.a}$" "id:2,phase:2"'), [2])
+  assert.deepEqual(ids('tx.a', 'SecRule ARGS "@streq %{tx.a}" "id:2,phase:2"'), [2])
+  assert.deepEqual(
+    ids('tx.a', `SecAction "id:2,phase:1,nolog,setvar:'tx.b=%{tx.a}'"\nSecRule TX:b "@streq x" "id:3,phase:2"`),
+    [3],
+  )
+  assert.deepEqual(ids('tx.%{ARGS.q}', 'SecRule TX:x "@streq x" "id:2,phase:2"'), [2])
+  const { phases } = foldConstants(load(sets('tx.a', 'SecRule ARGS "@streq x" "id:2,phase:2"')).rules, {})
+  assert.deepEqual(
+    phases.flat().map((entry) => 'id' in entry && entry.id),
+    [2],
+  )
 })
 
 test('DET-1 transformations apply in their order, t:none takes back, multiMatch looks at each step', () => {

@@ -40,6 +40,9 @@ export function variablesOver(beneath: ReadonlyMap<string, string>): () => Varia
   }
 }
 
+/** What the verdict tells, whether rules read it or not. */
+export const isScore = (name: string): boolean => /_score(?:_pl\d)?$/.test(name)
+
 /** `+` and `-` reckon with whole numbers; what is none is 0. */
 export function changedValue(kind: 'set' | 'add' | 'subtract', before: string | undefined, value: string): string {
   if (kind === 'set') return value
