@@ -104,6 +104,7 @@ const ownParts = [
   ['sensor', 'apps/sensor/main.c', 'Apache-2.0', 'the privileged eye, built where it runs'],
   ['sensor.bpf.o', 'apps/sensor/sensor.bpf.o', 'GPL-2.0-only OR BSD-2-Clause', 'its BPF programs, committed as built'],
   ['hashes', 'packages/ledger/native/hashes.c', 'Apache-2.0', 'SHA-256 of many lines, built where it runs'],
+  ['windows.wasm', 'packages/detect/native/windows.c', 'Apache-2.0', 'reads text for the model, committed as built'],
   ['events.wasm', 'packages/ledger/native/events.c', 'Apache-2.0', 'reads the lines of events, committed as built'],
 ] as const
 

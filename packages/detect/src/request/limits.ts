@@ -51,11 +51,12 @@ export const decodeLimits = {
 
 /** How much the model reads, and tells of it. */
 export const modelLimits = {
-  /** At once, of one value: its beginning and its end. A longer one is read piece by piece, as far as a request's room for that goes. */
+  /** Of all values of a request. */
+  charsMax: 192 * 1024,
+  /** At once, of one value: its beginning and its end. A longer one is read piece by piece, if there is room for all of it. */
   headCharsMax: 4_096,
   tailCharsMax: 2_048,
   pieceChars: 6_144,
-  piecesCharsMax: 192 * 1024,
   /** What two pieces have in common, so that an attack lies in one of them. */
   overlapChars: 512,
   /** Symbols of a segment. Two neighbouring ones are a window: an attack among much else stands alone in one. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -11,6 +12,7 @@ import { modelLimits } from '../limits.ts'
 import { createNgramReader } from './ngrams.ts'
 import { openModel } from './open-model.ts'
 import { readModel } from './weights.ts'
+import { openWindows } from './windows.ts'
 
 const model = openModel()
 const value = (text: string, name = 'q'): Value => ({ source: 'ARGS_GET', name, text })
@@ -61,8 +63,8 @@ test('DET-1 DET-3 the culprit among the values is named, with the n-grams that w
 
 test('DET-1 single words, numbers and tokens are not judged, nor is nothing', () => {
   for (const values of [[], [value('')], [value('select')], [value('4f2c9a_B-7')]]) {
-    const { logit, culprit, reasons } = model.judge(values)
-    deepEqual([logit, culprit, reasons()], [Number.NEGATIVE_INFINITY, undefined, []])
+    const { logit, culprit, isCut, reasons } = model.judge(values)
+    deepEqual([logit, culprit, isCut, reasons()], [Number.NEGATIVE_INFINITY, undefined, false, []])
   }
 })
 
@@ -84,6 +86,43 @@ test('DET-1 DET-3 of a long text the reasons are those of the piece that is the 
   const much = 'We like the new kitchen, and the weather was good. '.repeat(200)
   const { reasons } = model.judge([value(`${much}' union select password from users--${much}`)])
   ok(reasons().some(({ ngram }) => ngram.includes('union')))
+})
+
+test('DET-1 compiled code reads every text as it is defined, to the last bit', () => {
+  const file = readFileSync(new URL('../../../model/request.onnx', import.meta.url))
+  const worstLogit = openWindows(readModel(file, hash('sha256', file)))
+  const unit = fc.oneof(
+    fc.constantFrom(...`ab_ORor0123456789'"=<>%.,;-/ ()\n\0\xa0\x7f\xff`),
+    fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
+  )
+  const same = (text: string) => ok(Object.is(worstLogit(text), model.logitOf(text)), JSON.stringify(text))
+  for (const text of [...attacks, ...honest]) same(text)
+  fc.assert(fc.property(fc.string({ unit, maxLength: 100 }), same), { numRuns: 2_000 })
+  for (const length of [31, 32, 33, 63, 64, 65, 4_096, 4_097, 6_143, 6_144, 6_145, 20_000])
+    for (const text of [...attacks, ...honest]) same(text.repeat(Math.ceil(length / text.length)).slice(0, length))
+})
+
+test('DET-1 the code that is committed is what its source makes', (context) => {
+  const tools = spawnSync('sh', ['-c', 'command -v clang wasm-ld make'])
+  if (tools.status !== 0) return context.skip('clang, lld or make is missing: tools/setup test')
+  const native = new URL('../../../native', import.meta.url).pathname
+  const { status, stdout, stderr } = spawnSync('make', ['-C', native, 'check-windows'], { encoding: 'utf8' })
+  equal(status, 0, `${stdout}${stderr}`)
+})
+
+test('DET-1 of all that a request says no more is read than is allowed, and it is told', () => {
+  const { charsMax, pieceChars } = modelLimits
+  const much = 'We like the new kitchen, and the weather was good. '.repeat(1_000).slice(0, pieceChars)
+  const some = Array.from({ length: charsMax / pieceChars }, () => value(much))
+  const bad = value("x' union select password from users--")
+  equal(model.judge(some).isCut, false)
+  deepEqual(
+    [model.judge([bad, ...some]), model.judge([...some, bad])].map(({ isCut, culprit }) => [isCut, culprit === bad]),
+    [
+      [true, true],
+      [true, false],
+    ],
+  )
 })
 
 test('DET-1 ONNX Runtime says the same of the same file, to a millionth', async () => {

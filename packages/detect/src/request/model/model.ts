@@ -6,6 +6,7 @@ import { createRemembered } from '../remembered.ts'
 import { shape } from './graph.ts'
 import { createNgramReader } from './ngrams.ts'
 import type { Weights } from './weights.ts'
+import { openWindows } from './windows.ts'
 
 /** What weighed for an attack, as the model saw it: small letters, numbers as 0. `weight`: in units of the logit. */
 export type Weighed = { readonly ngram: string; readonly weight: number }
@@ -18,6 +19,8 @@ export type Judgement = {
   readonly logit: number
   /** The most suspicious value. */
   readonly culprit?: Value
+  /** There was more text than is read of one request. */
+  readonly isCut: boolean
   /** What weighed most in it, heaviest first; it takes as long to find out as the rest. */
   reasons(): readonly Weighed[]
 }
@@ -25,16 +28,18 @@ export type Judgement = {
 export type RequestModel = {
   /** A request is as suspicious as its worst value, a value as its worst window. */
   judge(values: readonly Value[]): Judgement
-  /** Of one text. */
+  /** Of one text, as it is defined; `judge` asks windows.ts for the same. */
   logitOf(text: string): number
 }
 
 const { slotBits, width, hidden } = shape
 const shift = 32 - slotBits
 const leak = 0.0625
-const { reasonsMax, pieceChars, piecesCharsMax, overlapChars } = modelLimits
+const { reasonsMax, pieceChars, charsMax, overlapChars } = modelLimits
 
-export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weights): RequestModel {
+export function createModel(weights: Weights): RequestModel {
+  const { ngrams, embeddings, scale, w1, b1, w2, b2 } = weights
+  const worstLogit = openWindows(weights)
   const reader = createNgramReader()
   const { hashes, segmentEnds } = reader
   const unit = scale[0] as number
@@ -52,27 +57,29 @@ export function createModel({ ngrams, embeddings, scale, w1, b1, w2, b2 }: Weigh
     let culprit: Value | undefined
     let worst = ''
     let logit = Number.NEGATIVE_INFINITY
-    let room = piecesCharsMax
+    let room = charsMax
     for (const value of values) {
       if (isPlain(value.text)) continue
       const pieces = piecesOf(value.text, room)
-      if (pieces.length > 1) room -= value.text.length
       // Whoever looks at more pieces finds more by chance.
       const chance = Math.log(pieces.length)
       for (const piece of pieces) {
+        room -= Math.min(piece.length, pieceChars)
+        if (room < 0) break
         const found = rememberedLogit(piece) - chance
         if (found > logit) [logit, culprit, worst] = [found, value, piece]
       }
     }
-    if (culprit === undefined) return { logit, reasons: () => [] }
-    return { logit, culprit, reasons: () => reasonsOf(worst) }
+    const isCut = room < 0
+    if (culprit === undefined) return { logit, isCut, reasons: () => [] }
+    return { logit, culprit, isCut, reasons: () => reasonsOf(worst) }
   }
 
   /** Headers come again and again. */
   function rememberedLogit(text: string): number {
     const before = known.get(text)
     if (before !== undefined) return before
-    const logit = logitOf(text)
+    const logit = worstLogit(text)
     known.put(text, logit)
     return logit
   }

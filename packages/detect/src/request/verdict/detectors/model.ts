@@ -13,6 +13,8 @@ export type ModelJudgement = {
   /** -Infinity when there is nothing to look at. */
   readonly logit: number
   readonly culprit?: Value
+  /** There was more text than is read of one request. */
+  readonly isCut?: boolean
   /** Heaviest first. */
   reasons(): readonly { readonly ngram: string; readonly weight: number }[]
 }
@@ -23,14 +25,14 @@ export const detectByModel =
   (judge: JudgeValues): Detector =>
   ({ decoded }) => {
     const values = decoded.values.filter((value) => !isPlainFile(value))
-    const { logit, culprit, reasons } = judge([...values, ...withoutEscapes(values)])
-    if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [] }
+    const { logit, culprit, isCut = false, reasons } = judge([...values, ...withoutEscapes(values)])
+    if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [], isCut }
     const ngrams = reasons()
       .slice(0, ngramsShown)
       .map(({ ngram }) => JSON.stringify(redact(ngram)))
     const where = culprit.name === '' ? culprit.source : `${culprit.source}:${culprit.name}`
     const what = `what attacks are written like: ${ngrams.join(' ')}`
-    return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }] }
+    return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }], isCut }
   }
 
 /** `a.txt` and `photo-1.min.jpg` are a name, and say no more to the model than a word does. */
