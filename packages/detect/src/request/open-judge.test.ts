@@ -74,6 +74,19 @@ for (const [name, rules, skipped] of [
     })
   })
 
+test('DET-1 an upload of an ordinary file is let through, whatever its part says of it, and what its name hides is not', () => {
+  const { judge } = openJudge({})
+  const scoreOf = (part: string) => {
+    const body = `--b\r\nContent-Disposition: form-data; name="f"; ${part}\r\n\r\nhello\r\n--b--\r\n`
+    const own = [...headers, ['Content-Type', 'multipart/form-data; boundary=b']] as [string, string][]
+    return judge(contextOfJson({ method: 'POST', url: '/', headers: own, body, address: '192.0.2.1' }), 1n).score
+  }
+  for (const file of ['a.txt', 'photo-1.min.jpg', 'report_2026-11.pdf', 'archive.tar.gz'])
+    for (const type of ['', '\r\nContent-Type: text/plain', '\r\nContent-Type: application/octet-stream'])
+      assert.ok(scoreOf(`filename="${file}"${type}`) < 10, `${file} ${type}`)
+  assert.ok(scoreOf('filename="../../../etc/passwd"') >= 50)
+})
+
 test('DET-1 what JSON escapes is read within a form, within a string, and in what is not parted', () => {
   const { judge } = openJudge({})
   const escaped = [...'<script>alert(1)</script>'].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')

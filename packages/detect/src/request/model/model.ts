@@ -148,18 +148,22 @@ export function createModel(weights: Weights): RequestModel {
     forward(to - from)
     const slope = slopes()
     const factor = unit / Math.sqrt(Math.max(to - from, 1))
-    const weights = new Map<number, Weighed>()
+    // Of each n-gram where it stands first, and what it weighs wherever it stands. Few are told, and only those are shown.
+    const found = new Map<number, { readonly at: number; weight: number }>()
     for (let at = from; at < to; at += 1) {
       const ngram = hashes[at] as number
       const slot = ngram >>> shift
       if (ngrams[slot] !== ngram) continue
-      let weight = weights.get(ngram)?.weight ?? 0
+      let one = found.get(ngram)
+      if (one === undefined) {
+        one = { at, weight: 0 }
+        found.set(ngram, one)
+      }
       for (let part = 0; part < width; part += 1)
-        weight += factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
-      weights.set(ngram, { ngram: weights.get(ngram)?.ngram ?? reader.show(at), weight })
+        one.weight += factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
     }
-    const heaviest = [...weights.values()].filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
-    return heaviest.slice(0, reasonsMax)
+    const heaviest = [...found.values()].filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
+    return heaviest.slice(0, reasonsMax).map(({ at, weight }) => ({ ngram: reader.show(at), weight }))
   }
 
   /** Of the logit, by each part of what is pooled, where `forward` was last. */

@@ -24,8 +24,7 @@ const ngramsShown = 5
 export const detectByModel =
   (judge: JudgeValues): Detector =>
   ({ decoded }) => {
-    const values = decoded.values.filter((value) => !isPlainFile(value))
-    const { logit, culprit, isCut = false, reasons } = judge([...values, ...withoutEscapes(values)])
+    const { logit, culprit, isCut = false, reasons } = judge(readIn(decoded.values))
     if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [], isCut }
     const ngrams = reasons()
       .slice(0, ngramsShown)
@@ -35,15 +34,20 @@ export const detectByModel =
     return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }], isCut }
   }
 
-/** `a.txt` and `photo-1.min.jpg` are a name, and say no more to the model than a word does. */
-const isPlainFile = ({ source, text }: Value) => source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)
-
-/** JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: as its parser reads it. */
-function withoutEscapes(values: readonly Value[]): Value[] {
+/**
+ * JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: it is read once more, as its parser reads it. Names
+ * of files that are a name and nothing else are not.
+ */
+function readIn(values: readonly Value[]): readonly Value[] {
+  const read = values.filter((value) => !isPlainFile(value))
   let room: number = decodeLimits.formCharsMax
-  return values.flatMap((value) => {
-    if (value.text.length > room || !/\\u00[0-7]/.test(value.text)) return []
+  for (const value of values) {
+    if (!value.text.includes('\\u00') || value.text.length > room || !/\\u00[0-7]/.test(value.text)) continue
     room -= value.text.length
-    return [{ ...value, text: unescaped(value.text), inside: 'json' }]
-  })
+    read.push({ ...value, text: unescaped(value.text), inside: 'json' })
+  }
+  return read
 }
+
+/** `a.txt` and `photo-1.min.jpg` say no more to the model than a word does. */
+const isPlainFile = ({ source, text }: Value) => source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)
