@@ -35,11 +35,10 @@ export const detectByModel =
   }
 
 /**
- * JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: it is read once more, as its parser reads it. Names
- * of files that are a name and nothing else are not.
+ * JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: it is read once more, as its parser reads it.
  */
 function readIn(values: readonly Value[]): readonly Value[] {
-  const read = values.filter((value) => !isPlainFile(value))
+  const read = values.filter((value) => !isOrdinary(value))
   let room: number = decodeLimits.formCharsMax
   for (const value of values) {
     if (!value.text.includes('\\u00') || value.text.length > room || !/\\u00[0-7]/.test(value.text)) continue
@@ -49,5 +48,7 @@ function readIn(values: readonly Value[]): readonly Value[] {
   return read
 }
 
-/** `a.txt` and `photo-1.min.jpg` say no more to the model than a word does. */
-const isPlainFile = ({ source, text }: Value) => source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)
+/** The name of a file that is `photo-1.min.jpg`, and the header of its part that says `image/jpeg`, say no more to the model than a word does. */
+const isOrdinary = ({ source, text }: Value) =>
+  (source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)) ||
+  (source === 'MULTIPART_PART_HEADERS' && /^content-type: ?[a-z]+\/[a-z][\w.+-]*(?:; ?charset=[\w-]+)?$/i.test(text))
