@@ -148,6 +148,11 @@ const inDefault: readonly Scene[] = [
   { name: 'policies', path: '/policies' },
   { name: 'requests', path: '/requests' },
   {
+    name: 'judging',
+    path: '/requests',
+    arrange: (page) => page.getByRole('button', { name: 'Change what is blocked' }).click(),
+  },
+  {
     name: 'policy',
     path: '/policies?id=shadow',
     arrange: async (page) => {

@@ -80,6 +80,7 @@ const writes = [
   'New token',
   'New channel',
   'New exception',
+  'Change what is blocked',
 ]
 
 test('an admin is offered all of it', only, async () => {

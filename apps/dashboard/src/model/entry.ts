@@ -5,6 +5,7 @@ import { alikeWithinMs, likenessOf } from '@sealwatch/contract/alike'
 import type { Operations } from '@sealwatch/contract/api'
 import { memberAt, numberAt, textAt } from './member.ts'
 import { severityOf } from './severity.ts'
+import { askedFor } from './verdict.ts'
 
 export type Entry = Operations['listEvents']['answer']['items'][number]
 
@@ -86,7 +87,7 @@ const sentence = (message: string | undefined) =>
 
 /** What a message says further than the title above it; undefined: nothing. */
 export function beyondTitle(message: string | undefined, title: string): string | undefined {
-  const rest = message?.startsWith(title) === true ? message.slice(title.length).replace(/^[:.]? */, '') : message
+  const rest = message?.startsWith(title) === true ? message.slice(title.length).replace(/^[:.,]? */, '') : message
   return rest === undefined || rest === '' || sentence(rest) === title ? undefined : rest
 }
 
@@ -123,7 +124,9 @@ export function objectOf(entry: Pick<Entry, 'line'>, title: string): string | un
   const target = targetOf(entry)
   const { event } = entry.line
   if (target !== undefined) return title.includes(target.name) ? undefined : target.name
-  return memberAt(event, 'finding_info') === undefined ? undefined : beyondTitle(textAt(event, 'message'), title)
+  if (memberAt(event, 'finding_info') === undefined) return undefined
+  const parts = [askedFor(event), beyondTitle(textAt(event, 'message'), title)].filter((part) => part !== undefined)
+  return parts.length === 0 ? undefined : parts.join(', ')
 }
 
 /** The newest of those that are alike (docs/formats/event.md, 7.3), and how many there are. */

@@ -2,23 +2,21 @@
 
 import type { Operations } from '@sealwatch/contract/api'
 import { useState } from 'react'
-import { browserClock } from '../door/clock.ts'
 import { several } from '../model/words.ts'
-import { Dialog } from './parts/dialog.tsx'
-import { Choice, Field } from './parts/field.tsx'
+import { Actor, type Names, useNames } from './entries/actor.tsx'
 import { Icon } from './parts/icon.tsx'
 import { Page } from './parts/page.tsx'
 import { Asked, Empty, ProblemNote } from './parts/states.tsx'
 import { type Column, Table } from './parts/table.tsx'
 import { Time } from './parts/time.tsx'
+import { ChangeJudging } from './requests/change-judging.tsx'
+import { inDays, NewException } from './requests/new-exception.tsx'
 import { useAct, useAsk, useMay } from './session.ts'
 
 type Exception = Operations['listThreatExceptions']['answer']['items'][number]
 type Calibration = Operations['getThreatCalibration']['answer']
 type Suggestion = Calibration['suggestions'][number]
-type Wanted = Operations['addThreatException']['body']
 
-const dayMs = 86_400_000
 const changes = ['threat-exceptions', 'calibration']
 const whatOf = ({ detector, id }: Pick<Exception, 'detector' | 'id'>) => (id === null ? detector : `${detector}:${id}`)
 const routeOf = ({ method, route }: Pick<Exception, 'method' | 'route'>) =>
@@ -28,18 +26,29 @@ const routeOf = ({ method, route }: Pick<Exception, 'method' | 'route'>) =>
 export function Requests() {
   const may = useMay()
   const [adding, setAdding] = useState(false)
+  const [changing, setChanging] = useState(false)
   const exceptions = useAsk(['threat-exceptions'], (door) => door.call('listThreatExceptions'))
   const calibration = useAsk(['calibration'], (door) => door.call('getThreatCalibration'))
   const remove = useAct(
     (door, { exception_id }: Exception) => door.call('removeThreatException', { params: { exception_id } }),
     { changes, says: (exception) => `${whatOf(exception)} counts again` },
   )
-  const acts = may('rule:except') ? (
-    <button type="button" className="button first" onClick={() => setAdding(true)}>
-      <Icon name="plus" size={14} />
-      New exception
-    </button>
-  ) : undefined
+  const names = useNames()
+  const acts = (
+    <>
+      {may('threat:tune') && calibration.data !== undefined ? (
+        <button type="button" className="button" onClick={() => setChanging(true)}>
+          Change what is blocked
+        </button>
+      ) : null}
+      {may('rule:except') ? (
+        <button type="button" className="button first" onClick={() => setAdding(true)}>
+          <Icon name="plus" size={14} />
+          New exception
+        </button>
+      ) : null}
+    </>
+  )
   return (
     <Page
       title="Requests"
@@ -48,19 +57,14 @@ export function Requests() {
     >
       <ProblemNote error={remove.error} />
       <Asked of={calibration} rows={2}>
-        {(told) => (
-          <>
-            <Standing of={told} />
-            <Suggestions of={told.suggestions} />
-          </>
-        )}
+        {(told) => <Standing of={told} />}
       </Asked>
       <Asked of={exceptions}>
         {({ items }) => (
           <Table
             rows={items}
             keyOf={({ exception_id }) => exception_id}
-            columns={columns}
+            columns={columnsWith(names)}
             acts={(exception) =>
               may('rule:except') ? (
                 <button
@@ -82,7 +86,11 @@ export function Requests() {
           />
         )}
       </Asked>
+      {calibration.data === undefined ? null : <Suggestions of={calibration.data.suggestions} />}
       {adding ? <NewException close={() => setAdding(false)} /> : null}
+      {changing && calibration.data !== undefined ? (
+        <ChangeJudging of={calibration.data} close={() => setChanging(false)} />
+      ) : null}
     </Page>
   )
 }
@@ -111,8 +119,10 @@ function Suggestions({ of }: { readonly of: readonly Suggestion[] }) {
   )
   if (of.length === 0) return null
   return (
-    <section aria-label="Suggested exceptions">
-      <h2>Suggested exceptions</h2>
+    <section className="groups" aria-label="Suggested exceptions">
+      <header>
+        <h2>Suggested exceptions</h2>
+      </header>
       <ProblemNote error={except.error} />
       <Table
         rows={of}
@@ -141,7 +151,7 @@ function Suggestions({ of }: { readonly of: readonly Suggestion[] }) {
   )
 }
 
-const columns: readonly Column<Exception>[] = [
+const columnsWith = (names: Names): readonly Column<Exception>[] => [
   { name: 'What', of: (one) => <code>{whatOf(one)}</code> },
   { name: 'Route', of: (one) => <code>{routeOf(one)}</code> },
   { name: 'Where', of: ({ where }) => <code>{where ?? 'wherever'}</code> },
@@ -153,112 +163,7 @@ const columns: readonly Column<Exception>[] = [
       </>
     ),
   },
+  { name: 'Owner', of: ({ owner }) => <Actor actor={owner} names={names} /> },
   { name: 'Because', of: ({ reason }) => reason },
   { name: 'Excepted', of: ({ excepted }) => String(excepted), isNumber: true },
 ]
-
-const inDays = (days: number) => new Date(browserClock.nowMs() + days * dayMs).toISOString()
-const lengths = ['1', '7', '30', '90'] as const
-const detectors: readonly (readonly [Wanted['detector'], string])[] = [
-  ['rules', 'Rules'],
-  ['model', 'The model'],
-  ['signals', 'How it is written'],
-  ['reputation', 'Feeds of addresses'],
-  ['behaviour', 'What is usual'],
-]
-
-function NewException({ close }: { readonly close: () => void }) {
-  const [detector, setDetector] = useState<string>('rules')
-  const [id, setId] = useState('')
-  const [route, setRoute] = useState('')
-  const [where, setWhere] = useState('')
-  const [days, setDays] = useState<string>('30')
-  const [reason, setReason] = useState('')
-  const add = useAct(
-    (door, of: Wanted['detector']) =>
-      door.call('addThreatException', {
-        body: {
-          detector: of,
-          id: id === '' ? null : id,
-          route,
-          where: where === '' ? null : where,
-          reason,
-          expires_at: inDays(Number(days)),
-        },
-      }),
-    { changes, says: () => `It does not count at ${route} from now on`, done: close },
-  )
-  const isWhole = route !== '' && reason.trim() !== ''
-  return (
-    <Dialog
-      title="New exception"
-      close={close}
-      submit={() => add.mutate(detector as Wanted['detector'])}
-      footer={
-        <button type="submit" className="button first" disabled={!isWhole || add.isPending}>
-          Make the exception
-        </button>
-      }
-    >
-      <Choice id="exception-detector" label="From" value={detector} pick={setDetector} of={detectors} />
-      <Field
-        id="exception-id"
-        label="Which"
-        value={id}
-        set={setId}
-        error={add.error}
-        of="body.id"
-        max={128}
-        mono
-        placeholder="942100"
-      >
-        As a verdict names it; nothing: all of it
-      </Field>
-      <Field
-        id="exception-route"
-        label="Route"
-        value={route}
-        set={setRoute}
-        error={add.error}
-        of="body.route"
-        max={512}
-        mono
-        placeholder="/search"
-      >
-        * for one segment, ** for any number of them
-      </Field>
-      <Field
-        id="exception-where"
-        label="Where"
-        value={where}
-        set={setWhere}
-        error={add.error}
-        of="body.where"
-        max={256}
-        mono
-        placeholder="ARGS_GET:q"
-      >
-        The place in the request; nothing: wherever
-      </Field>
-      <Choice
-        id="exception-days"
-        label="For"
-        value={days}
-        pick={setDays}
-        of={lengths.map((length) => [length, several(Number(length), 'day')] as const)}
-      />
-      <Field
-        id="exception-reason"
-        label="Because"
-        value={reason}
-        set={setReason}
-        error={add.error}
-        of="body.reason"
-        max={500}
-      >
-        For the ledger; name nobody
-      </Field>
-      <ProblemNote error={add.error} told={['body.id', 'body.route', 'body.where', 'body.reason']} />
-    </Dialog>
-  )
-}

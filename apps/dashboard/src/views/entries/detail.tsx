@@ -5,6 +5,7 @@ import { diffOf } from '../../model/diff.ts'
 import { beyondTitle, personOf, type Target, targetOf, wordsOf } from '../../model/entry.ts'
 import { textAt } from '../../model/member.ts'
 import type { Detail as Line } from '../../model/proof.ts'
+import { verdictOf } from '../../model/verdict.ts'
 import { absolute } from '../../model/words.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -17,6 +18,7 @@ import { Ancestry } from './ancestry.tsx'
 import { ChangedLines } from './diff.tsx'
 import { Feedback } from './feedback.tsx'
 import { Unverified } from './unverified.tsx'
+import { VerdictNote } from './verdict.tsx'
 
 const Proof = lazy(async () => ({ default: (await import('./proof.tsx')).Proof }))
 const everyMs = 2_000
@@ -69,6 +71,7 @@ function Told({
   const target = targetOf(line)
   const { personal } = line
   const diff = diffOf(line)
+  const verdict = verdictOf(line)
   const may = useMay()
   const names = useNames()
   return (
@@ -104,8 +107,12 @@ function Told({
           ]}
         />
       </div>
-      {line.reason === null ? null : <Reason reason={line.reason} title={words.title} />}
-      {isThreat(line) && may('threat:feedback') ? <Feedback leaf={line.leaf_index} /> : null}
+      {verdict !== undefined ? (
+        <VerdictNote of={verdict} />
+      ) : line.reason === null ? null : (
+        <Reason reason={line.reason} title={words.title} />
+      )}
+      {verdict !== undefined && may('threat:feedback') ? <Feedback leaf={line.leaf_index} /> : null}
       {diff === undefined ? null : <ChangedLines diff={diff} />}
       {line.ancestry.length === 0 ? null : <Origin steps={line.ancestry} target={target} />}
       <section>
@@ -145,10 +152,6 @@ function Told({
     </>
   )
 }
-
-/** The server's own word that a request was an attack. */
-const isThreat = ({ line, source }: Line) =>
-  source === 'server' && textAt(line.event, 'metadata', 'event_code') === 'request_threat'
 
 function Reason({
   reason,

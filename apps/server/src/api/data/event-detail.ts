@@ -42,12 +42,13 @@ export function reasonOf(entry: Entry): Reason | undefined {
     reference: textIn(info, 'src_url'),
     techniques: listIn(info, 'attacks').flatMap(techniqueOf),
     false_positives: textsIn(unmapped, 'falsepositives'),
-    matched: listIn(objectIn(first, 'data'), 'reasons').map((reason) => ({
-      selection: textIn(reason, 'selection') ?? '',
-      field: textIn(reason, 'field') ?? '',
-      attribute: textIn(reason, 'attribute') ?? '',
-      value: plain(reason.value),
-    })),
+    matched: listIn(objectIn(first, 'data'), 'reasons').flatMap((reason) => {
+      const selection = textIn(reason, 'selection')
+      // Of a request that was judged reasons are of another form, and stand in the line.
+      if (selection === null) return []
+      const [field, attribute] = [textIn(reason, 'field') ?? '', textIn(reason, 'attribute') ?? '']
+      return [{ selection, field, attribute, value: plain(reason.value) }]
+    }),
     evidence: listIn(unmapped, 'leaves').flatMap((leaf) => {
       const index = numberIn(leaf, 'leaf_index')
       return index === null ? [] : [{ leaf_index: index, leaf_hash: textIn(leaf, 'leaf_hash') }]
