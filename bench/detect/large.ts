@@ -29,6 +29,9 @@ function post(
   })
 }
 
+const get = (path: string, query: string, headers: readonly (readonly [string, string])[]): RequestContext =>
+  readContext({ method: 'GET', path, query, headers, address: '192.0.2.1' })
+
 const filled = (unit: string, bytes: number) => unit.repeat(Math.ceil(bytes / unit.length)).slice(0, bytes)
 const prose =
   'We moved the select committee to 4 p.m. <b>Order</b> by price; union and drop-in "sessions" cost 5% more. '
@@ -43,6 +46,11 @@ export const largeRequests: readonly (readonly [name: string, make: () => Reques
   ['JSON nested 100,000 deep', () => post('application/json', '[{"a":'.repeat(100_000))],
   ['a bomb of 64 MB in gzip', () => post(form, bomb(), [['Content-Encoding', 'gzip']])],
   ['multipart, 2,000 parts', () => post('multipart/form-data; boundary=x', partsOf(2_000))],
+  ['a path of 1 MB of "../"', () => get(filled('/..', megabyte), '', [])],
+  ['a query of 1 MB of "%2525"', () => get('/', filled('q=%2525', megabyte), [])],
+  ['a query of 1 MB, parameters', () => get('/', filled("a=it's&", megabyte), [])],
+  ['cookies of 1 MB', () => get('/', '', [['Cookie', filled("a=it's; ", megabyte - 6)]])],
+  ['2,000 headers of 500 bytes', () => get('/', '', Array(2_000).fill(['X', filled(prose, 500)]))],
   ...[
     "' or 1=1 -- ",
     "' union select /*",
