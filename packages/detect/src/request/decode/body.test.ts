@@ -159,6 +159,30 @@ test('DET-1 of a hundred megabytes the beginning and the end are looked at, and 
   assert(told.includes('oversize') && told.includes('padded'), told.join())
 })
 
+test('DET-1 what stands behind long files of a form is read, and files of a few megabytes speak for nothing', () => {
+  const boundary = '----WebKitFormBoundary7MA4YWxkTrZu0gW'
+  const type = `multipart/form-data; boundary=${boundary}`
+  const file = (name: string, bytes: Buffer) => [
+    Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"; filename="a.jpg"\r\n\r\n`),
+    bytes,
+    Buffer.from('\r\n'),
+  ]
+  const field = (text: string) =>
+    Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="q"\r\n\r\n${text}\r\n`)
+  const photo = Buffer.from(Array.from({ length: 1_500_000 }, (_, at) => (at * 2_654_435_761) >>> 13))
+  const end = Buffer.from(`--${boundary}--\r\n`)
+  const sent = (...parts: Buffer[]) => decoded(type, Buffer.concat([...parts, end]))
+  const whole = sent(...file('a', photo), field("1' or 1=1"), ...file('b', photo), field('last'))
+  assert.deepEqual(
+    whole.values.filter(({ source }) => source === 'ARGS_POST').map(({ text }) => text),
+    ["1' or 1=1", 'last'],
+  )
+  assert.deepEqual([whole.fileBytes, whole.isCut, whole.signals], [2 * photo.length, false, []])
+  // A field is no file, whatever stands in it, and five megabytes are more than are looked through.
+  assert.equal(sent(field(`; filename=${'x '.repeat(200_000)}`)).isCut, true)
+  assert.equal(sent(...file('a', photo), ...file('b', photo), ...file('c', photo), ...file('d', photo)).isCut, true)
+})
+
 test('DET-1 a compressed body is read, but not beyond a limit', () => {
   const gzip: [string, string][] = [['Content-Encoding', 'gzip']]
   const { values } = decoded('application/json', gzipSync('{"q":"hidden"}'), gzip)

@@ -7,7 +7,8 @@ import { decodeGraphql } from './graphql.ts'
 import { headerNamed } from './headers.ts'
 import { inflated } from './inflate.ts'
 import { decodeJson } from './json.ts'
-import { decodeMultipart } from './multipart.ts'
+import { withoutLongFiles } from './long-files.ts'
+import { boundaryOf, decodeMultipart } from './multipart.ts'
 import { decodeForm } from './percent.ts'
 import { tellingPlaces } from './search.ts'
 import type { Findings } from './values.ts'
@@ -23,7 +24,9 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = headerNamed(context.headers, 'content-type') ?? ''
   const told = types.find(([form]) => form.test(type))?.[1]
-  const bytes = inUtf8(inflated(context, findings), told, findings)
+  const whole = inUtf8(inflated(context, findings), told, findings)
+  const isLongForm = told === 'MULTIPART' && whole.length > headBytesMax
+  const { bytes, leftOut } = isLongForm ? withoutLongFiles(whole, boundaryOf(type) ?? '') : { bytes: whole, leftOut: 0 }
   const isCut = bytes.length > headBytesMax
   const charset = /charset\s*=\s*"?([\w-]+)/i.exec(type)?.[1] ?? ''
   const isStrange = strangeCharset.test(charset)
@@ -31,7 +34,7 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   const written = bytes.toString('latin1', 0, headBytesMax)
   const head = isStrange ? asciiOf(written, charset) : written
   const processor = told ?? guessed(head)
-  const fileBytes = decodeAs(processor, head, type, findings, isCut)
+  const fileBytes = leftOut + decodeAs(processor, head, type, findings, isCut)
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
   if (isCut) decodeRest(bytes, processor, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }

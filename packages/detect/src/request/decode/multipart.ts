@@ -53,7 +53,7 @@ export function decodeMultipart(text: string, contentType: string, findings: Fin
 }
 
 /** Undefined where there is none, or more than one, of which each parser takes another. */
-function boundaryOf(contentType: string): string | undefined {
+export function boundaryOf(contentType: string): string | undefined {
   const found = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))/gi)]
   return found.length === 1 ? (found[0]?.[1] ?? found[0]?.[2]) : undefined
 }

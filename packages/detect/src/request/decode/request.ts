@@ -45,8 +45,8 @@ export function decodeRequest(given: RequestContext, limits: DecodeLimits = deco
   const body = decodeBody(given, findings)
   findSmuggling(given, findings)
   for (const [name, value] of context.headers) findOddHeader(name, value, findings)
-  // A body that is no text has any bytes.
-  const isText = body.processor !== ''
+  // A body that is no text has any bytes, and so have files.
+  const isText = body.processor !== '' && body.processor !== 'MULTIPART'
   for (const value of findings.values) if (isText || value.source !== 'REQUEST_BODY') findOddBytes(value, findings)
   decodeInner(findings, body.processor)
   return { context, values: findings.values, signals: findings.signals, isCut: findings.isPassedOver(), ...body }
