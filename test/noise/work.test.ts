@@ -21,6 +21,8 @@ const share = Math.ceil((minutes * 60) / names.length)
 const limitMs = share * 1_000 + 300_000
 /** What a script that cannot be run here ends with. */
 const cannot = 77
+/** What needs no registry and no server, and is done wherever this runs: without it nothing was shown. */
+const always = ['20-git.sh', '30-make.sh', '80-look.sh']
 const quiet: readonly string[] = ['informational', 'low']
 
 type Work = {
@@ -59,11 +61,18 @@ test('DET-2 no rule calls normal work more than low: packages, git, builds, CI j
     works.flatMap(({ failed = [] }) => failed),
     [],
   )
+  const untold = works.filter((work) => work.untold !== undefined)
+  assert.deepEqual(
+    untold.filter(({ name }) => always.includes(name)),
+    [],
+  )
+  assert.ok(always.every((name) => names.includes(name)))
   const loud = ours.filter(({ rule }) => !quiet.includes(rule.severity))
   assert.deepEqual(
     loud.map(({ rule, event }) => `${rule.path}: ${event.message}: ${event.actor?.process?.cmd_line}`),
     [],
   )
+  if (untold.length > 0) t.skip(`not shown: ${untold.map((work) => `${work.name} (${work.untold})`).join(', ')}`)
 })
 
 async function run(name: string, dir: string): Promise<Work> {
