@@ -73,6 +73,23 @@ test('DET-4 a client that names the URI beside the proxy is refused, and an answ
   assert.equal((await asking({ ...by.nginx(dropped), ...key })).status, 403)
 })
 
+test('POL-1 what a client calls its tenant is nothing to the proxy: it is not denied for that, and its ledger says nothing of it', async () => {
+  for (const tenant of ['zeta', 'no name of a tenant'])
+    for (const [uri, status] of [
+      ['/harmless', 204],
+      [dropped, 403],
+    ] as const) {
+      const { headers, ...answer } = await asking({ ...by.nginx(uri), 'sealwatch-tenant': tenant })
+      assert.deepEqual([answer.status, headers['sealwatch-verdict'] !== undefined], [status, true], tenant)
+    }
+  const headers = { ...by.nginx('/'), authorization: `Bearer ${token}`, 'sealwatch-tenant': 'zeta' }
+  assert.equal((await server.send({ method: 'GET', path, headers })).status, 409, 'of who says it for itself it counts')
+  await server.root('acme').call('putRole', { params: { name: 'after' }, body: { actions: ['alert:list'] } })
+  const { items } = await server.root('acme').call('listEvents', { query: { limit: 500 } })
+  const denied = items.filter((item) => JSON.stringify(item).includes('TENANT_SWITCHED'))
+  assert.equal(denied.length, 1)
+})
+
 test('DET-4 every header is judged as often as it came, and what the proxy proves itself by is not', async () => {
   const cookie = "a=1' UNION SELECT name FROM users --"
   assert.equal((await asking({ ...by.nginx('/'), cookie })).status, 403)

@@ -85,3 +85,12 @@ test('DET-5 what is no request is refused by its form', async () => {
     return error.problem.code === 'CONTEXT_SHAPE'
   })
 })
+
+test('DET-4 services have their requests judged by bounds of their own: what the API of the tenant may do beside is untouched', async () => {
+  await using narrow = await startServer({ SEALWATCH_SERVER_API_PER_TENANT: '1' })
+  const body = { name: 'gateway', actions: ['threat:analyze', 'alert:list'], ttl_seconds: 3600 }
+  const shop = narrow.by((await narrow.root('default').call('createToken', { body })).token)
+  const request_context = { method: 'GET', url: '/search?q=blue+table', address: '198.51.100.23' }
+  for (let n = 0; n < 20; n += 1) await shop.call('analyzeThreat', { body: { request_context } })
+  await shop.call('listAlerts', { query: {} })
+})

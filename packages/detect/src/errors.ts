@@ -82,6 +82,11 @@ export const detectErrors = {
     rule: 'a server that judges requests answers, in its form and in time',
     advice: 'Look whether it is up, and whether the token may `threat:analyze`; until then `ifAway` decides',
   },
+  JUDGE_REFUSED: {
+    kind: 'exhausted',
+    rule: 'a server that judges requests is asked about so many a second and at once, and about none that it does not read (docs/middleware.md)',
+    advice: 'Judge within the service, which has no such bound; until then `ifRefused` decides',
+  },
   JUDGE_PROXIES: {
     kind: 'invalid',
     rule: 'trusted proxies are at most 64 addresses or CIDR blocks with commas between, none larger than /8, in IPv6 than /16',

@@ -186,6 +186,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.exceptions.run(signal)),
       rooms.scores.run(signal),
       rooms.habits.run(signal),
+      rooms.requests.run(signal),
       rooms.feeds?.run(signal) ?? Promise.resolve(),
       rooms.reload === undefined ? Promise.resolve() : heedReloads(),
     ),

@@ -31,6 +31,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     requestSettings,
     scores,
     habits,
+    requests,
   } = rooms
   const ledgerOf = (tenant: string) => join(dir, 'ledgers', folderOf(tenant))
   const ports: TenantPorts = {
@@ -52,6 +53,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       exceptions.forgetTenant(tenant)
       requestSettings.forgetTenant(tenant)
       scores.forgetTenant(tenant)
+      requests.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
       await rows.settled(tenant)

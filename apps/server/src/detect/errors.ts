@@ -41,8 +41,8 @@ export const ruleErrors = {
   },
   REQUESTS_LIMITED: {
     kind: 'exhausted',
-    rule: 'proxies may ask 2,000 times a second for one tenant, and about 256 requests at once',
-    advice: 'Judge within the service in the place of the proxy, which has no such bound (docs/middleware.md)',
+    rule: 'for one tenant services may ask 1,000 times a second, about 4 MiB of bodies and 128 requests at once; proxies 2,000 times, about 256 at once',
+    advice: 'Judge within the service, which has no such bound (docs/middleware.md)',
   },
   RULE_UNKNOWN: {
     kind: 'not_found',

@@ -39,7 +39,7 @@ export type Outbox = {
    * Resolves with the leaf index once an act is recorded. Where that takes too long, the policy of its class decides:
    * throws AUDIT_NOT_RECORDED, or resolves with undefined, for the act is parked and holds.
    */
-  recorded(uid: string, attempted: string): Promise<number | undefined>
+  recorded(uid: string, attempted: string, msMax?: number): Promise<number | undefined>
   /** Since when lines wait that the ledgers do not take (Unix ms); undefined: they take them. */
   stuckSinceMs: number | undefined
   /** The oldest rows that wait, at most `max`. */
@@ -83,10 +83,10 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
     }
   }) as Outbox['committed']
 
-  async function recorded(uid: string, attempted: string): Promise<number | undefined> {
+  async function recorded(uid: string, attempted: string, msMax = recordMsMax): Promise<number | undefined> {
     const late = new AbortController()
     const done = new AbortController()
-    const patience = clock.sleep(recordMsMax, done.signal).then(() => late.abort())
+    const patience = clock.sleep(msMax, done.signal).then(() => late.abort())
     const leaf = await committed(uid, late.signal)
     done.abort()
     await patience
@@ -94,7 +94,7 @@ export function createOutbox(store: Store, clock: Clock = systemClock): Outbox {
     const row = await rowOf(uid)
     if (row === undefined) return committed(uid)
     if (auditPolicyOf(JSON.parse(row.body) as object) === 'park') return undefined
-    throw outboxError('AUDIT_NOT_RECORDED', { attempted, received: `${recordMsMax} ms without its line` })
+    throw outboxError('AUDIT_NOT_RECORDED', { attempted, received: `${msMax} ms without its line` })
   }
 
   async function settle(tenant: string, position: number, uids: readonly string[]): Promise<void> {

@@ -2087,6 +2087,7 @@ export type Operations = {
         readonly tenant: string
         readonly leaf_index: number | null
       } | null
+      readonly unwritten?: "many" | "failed"
     }
   }
   /** What becomes of a request by its score, and what did before. Needs `threat:read` in the tenant. */

@@ -24,7 +24,7 @@ const opinion = {
   action: 'observe',
   recommendation: 'block',
   detectors: { absent: ['model'], cut: [] },
-  ledger: null,
+  ledger: { tenant: 'acme', leaf_index: 7 },
 }
 
 async function serve(handle: RequestListener) {
@@ -60,6 +60,7 @@ test('DET-4 the server is asked with the request as it came, and its opinion is 
     action: 'observe',
     threat: opinion.threat,
     detectors: opinion.detectors,
+    isRecorded: true,
   })
   assert.deepEqual(came, {
     headers: 'Bearer swt_1',
@@ -75,6 +76,26 @@ test('DET-4 the server is asked with the request as it came, and its opinion is 
       },
     },
   })
+})
+
+test('DET-4 of a threat without a line of its own the service hears that it has none', async () => {
+  await using server = await serve(saying({ ...opinion, ledger: null, unwritten: 'many' }))
+  const { action, isRecorded } = await server.judge().ask(context)
+  assert.deepEqual([action, isRecorded], ['observe', false])
+})
+
+test('DET-4 a server that does not judge this request is told apart from one that is away', async () => {
+  for (const [status, code] of [
+    [400, 'JUDGE_REFUSED'],
+    [413, 'JUDGE_REFUSED'],
+    [429, 'JUDGE_REFUSED'],
+    [401, 'JUDGE_AWAY'],
+    [403, 'JUDGE_AWAY'],
+    [503, 'JUDGE_AWAY'],
+  ] as const) {
+    await using server = await serve(saying('', status))
+    await assert.rejects(server.judge().ask(context), { code }, String(status))
+  }
 })
 
 test('DET-4 all else than an opinion is none', async () => {
@@ -133,7 +154,7 @@ test('DET-4 a server that refuses questions is there, and is asked the next: nob
     response.writeHead(429).end()
   })
   const judge = server.judge()
-  for (let n = 1; n <= 7; n += 1) await assert.rejects(judge.ask(context), { code: 'JUDGE_AWAY', received: /429/ })
+  for (let n = 1; n <= 7; n += 1) await assert.rejects(judge.ask(context), { code: 'JUDGE_REFUSED', received: /429/ })
   assert.equal(asked, 7)
 })
 
@@ -148,7 +169,7 @@ test('DET-4 so many are asked at once, and no more', async () => {
   const here = arrived.wait(new AbortController().signal)
   const first = judge.ask(context)
   await here
-  await assert.rejects(judge.ask(context), { code: 'JUDGE_AWAY', received: /1 requests under way/ })
+  await assert.rejects(judge.ask(context), { code: 'JUDGE_REFUSED', received: /1 under way/ })
   held[0]?.()
   assert.equal((await first).id, 'req_1')
 })

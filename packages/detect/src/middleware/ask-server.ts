@@ -68,7 +68,8 @@ export function askServer({ url, token, ca, limits: given, clock = idleClock }: 
   return {
     async ask(context) {
       if (clock.monotonicNs() < restsUntilNs) throw away(`${failures} failures in a row, so it is not asked for now`)
-      if (underWay >= limits.atOnceMax) throw away(`${underWay} requests under way`)
+      if (underWay >= limits.atOnceMax)
+        throw detectError('JUDGE_REFUSED', { attempted, received: `${underWay} under way` })
       underWay += 1
       const over = new AbortController()
       const done = new AbortController()
@@ -122,5 +123,5 @@ async function textOf(answer: IncomingMessage, bytesMax: number): Promise<string
   return Buffer.concat(pieces).toString()
 }
 
-const away = (received: string, cause?: unknown) =>
-  detectError('JUDGE_AWAY', { attempted: 'having a request judged by the server', received, cause })
+const attempted = 'having a request judged by the server'
+const away = (received: string, cause?: unknown) => detectError('JUDGE_AWAY', { attempted, received, cause })

@@ -6,7 +6,7 @@ import type { JudgingOptions, Opinion } from './options.ts'
 import { answerSafely } from './safe-answer.ts'
 
 export { askServer, type ServerOptions } from './ask-server.ts'
-export type { JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
+export type { Instead, JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
 
 /** As much as is needed of Express's request, 4 and 5. */
 export type ExpressRequest = IncomingMessage & {

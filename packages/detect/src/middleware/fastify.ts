@@ -5,7 +5,7 @@ import { createJudging } from './judging.ts'
 import type { JudgingOptions, Opinion } from './options.ts'
 
 export { askServer, type ServerOptions } from './ask-server.ts'
-export type { JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
+export type { Instead, JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
 
 /** As much as is needed of Fastify 5. */
 export type FastifyRequest = {

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { before, describe, test } from 'node:test'
 import { createBell, systemClock } from '@sealwatch/base'
+import { detectError } from '../errors.ts'
 import { type OpenedJudge, openJudge } from '../request/open-judge.ts'
 import type { Leak, Threat } from './options.ts'
 import { frameworks, type Options, type Sent, startService } from './test/services.ts'
@@ -168,6 +169,39 @@ for (const framework of frameworks)
         assert.deepEqual([(await service.send('/')).status, (await service.send('/')).status], [expected, expected])
         assert.equal(notices.length, 1, notices.join('; '))
       }
+    })
+
+    test('DET-4 what a server that is there does not judge is refused, unless the service says otherwise', async () => {
+      const error = detectError('JUDGE_REFUSED', { attempted: 'a test' })
+      const busy = { ask: async () => Promise.reject(error) }
+      for (const [options, harmless, attack] of [
+        [{}, 503, 503],
+        [{ ifAway: 'pass' }, 503, 503],
+        [{ ifRefused: 'pass' }, 200, 200],
+        [{ ifAway: judge }, 200, 403],
+        [{ ifAway: 'refuse', ifRefused: judge }, 200, 403],
+      ] as const) {
+        const notices: string[] = []
+        await using service = await start({ judge: busy, ...options, onNotice: (text) => notices.push(text) })
+        const [path, sent] = attacks['a body of JSON'] as (typeof attacks)[string]
+        const got = [(await service.send('/')).status, (await service.send(path, sent)).status]
+        assert.deepEqual(got, [harmless, attack], JSON.stringify(Object.keys(options)))
+        assert.match(notices[0] ?? '', /does not judge some requests/)
+      }
+    })
+
+    test('DET-4 while the server is away, a judge in the process stands in for it; a judge that fails lets nothing through', async () => {
+      const away = { ask: async () => Promise.reject(new Error('the server is away')) }
+      const broken = {
+        judge: () => {
+          throw new Error('broken')
+        },
+      }
+      const [path, sent] = attacks['the query'] as (typeof attacks)[string]
+      await using service = await start({ judge: away, ifAway: judge, onNotice: () => undefined })
+      assert.deepEqual([(await service.send('/')).status, (await service.send(path, sent)).status], [200, 403])
+      await using closed = await start({ judge: away, ifAway: broken, onNotice: () => undefined })
+      assert.equal((await closed.send('/')).status, 503)
     })
 
     test('DET-4 what an answer gives away is told, and the answer is as it was', async () => {

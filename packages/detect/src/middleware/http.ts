@@ -8,7 +8,7 @@ import type { JudgingOptions, Opinion } from './options.ts'
 import { answerSafely } from './safe-answer.ts'
 
 export { askServer, type ServerOptions } from './ask-server.ts'
-export type { JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
+export type { Instead, JudgingOptions, Leak, Mode, Opinion, Threat, Whose } from './options.ts'
 
 export type JudgedIncoming = IncomingMessage & { sealwatch?: Opinion | undefined }
 export type HttpOptions = JudgingOptions<IncomingMessage> & {

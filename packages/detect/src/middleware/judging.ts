@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { emitWarning } from 'node:process'
-import { messageOf } from '@sealwatch/base'
+import { isSealwatchError, messageOf } from '@sealwatch/base'
 import { idleClock } from '@sealwatch/base/clock'
 import type { RequestContext } from '../request/context.ts'
 import { headerNamed } from '../request/decode/headers.ts'
+import type { Judge } from '../request/verdict/index.ts'
 import { type SeenBody, seeBody } from './incoming-body.ts'
 import { contextOfIncoming, type From } from './incoming-context.ts'
 import { leaksIn } from './leaks.ts'
@@ -30,10 +31,11 @@ export type Asked<Request> = {
   readonly address: string
 }
 
-type Judged = {
+/** Of a request that nobody judged: whether it is refused for that. */
+type Said = { readonly opinion?: Opinion; readonly isRefused?: boolean }
+type Judged = Said & {
   readonly end: SeenBody['end']
   readonly context: RequestContext | undefined
-  readonly opinion: Opinion | undefined
 }
 
 export type Judging<Request> = {
@@ -44,34 +46,43 @@ export type Judging<Request> = {
 /** One that every framework's own part asks. */
 export function createJudging<Request>(options: JudgingOptions<Request>): Judging<Request> {
   const { judge, mode = 'block', ifAway = 'pass', behaviour, onThreat, onLeak, clock = idleClock } = options
+  const { ifRefused = typeof ifAway === 'object' ? ifAway : 'refuse' } = options
   const limits = { ...judgingLimits, ...options.limits }
-  const isAsked = 'ask' in judge
   const notice = createNotices(clock, (text) => say(options.onNotice ?? warn, text))
   const telling = createTelling({
-    // Who is asked has recorded it.
-    ledger: isAsked ? undefined : options.ledger,
-    alertOf: ({ id }) => (isAsked ? id : undefined),
+    ledger: 'ask' in judge ? judge : options.ledger,
     told: (threat) => void tried(() => onThreat?.(threat)),
     waitingMax: limits.tellingMax,
     notice,
     clock,
   })
 
-  async function opinionOn(context: RequestContext, timeNs: bigint): Promise<Opinion> {
-    if ('ask' in judge) return judge.ask(context)
-    const { threat, recommended_action: action, detectors, ...rest } = judge.judge(context, timeNs, options.thresholds)
+  function opinionBy(local: Pick<Judge, 'judge'>, context: RequestContext, timeNs: bigint): Opinion {
+    const { threat, recommended_action: action, detectors, ...rest } = local.judge(context, timeNs, options.thresholds)
     return { id: newId(), action, threat: threat ? rest : undefined, detectors }
   }
 
-  /** Undefined: nobody could say. */
-  async function judged(context: RequestContext, timeNs: bigint): Promise<Opinion | undefined> {
+  async function opinionOn(context: RequestContext, timeNs: bigint): Promise<Said> {
     try {
-      const opinion = await opinionOn(context, timeNs)
-      if (opinion.threat !== undefined) telling.tell(opinion, context)
-      return opinion
+      return { opinion: 'ask' in judge ? await judge.ask(context) : opinionBy(judge, context, timeNs) }
     } catch (error) {
-      notice('away', `requests are not judged for now: ${messageOf(error)}`)
-      return undefined
+      const wasThere = isSealwatchError(error, 'JUDGE_REFUSED')
+      if (wasThere) notice('refused', `the server does not judge some requests: ${messageOf(error)}`)
+      else notice('away', `requests are not judged for now: ${messageOf(error)}`)
+      const instead = wasThere ? ifRefused : ifAway
+      if (typeof instead === 'string') return { isRefused: instead === 'refuse' }
+      return { opinion: opinionBy(instead, context, timeNs) }
+    }
+  }
+
+  async function judged(context: RequestContext, timeNs: bigint): Promise<Said> {
+    try {
+      const said = await opinionOn(context, timeNs)
+      if (said.opinion?.threat !== undefined) telling.tell(said.opinion, context)
+      return said
+    } catch (error) {
+      failed(error)
+      return { isRefused: true }
     }
   }
 
@@ -88,7 +99,7 @@ export function createJudging<Request>(options: JudgingOptions<Request>): Judgin
   async function look(asked: Asked<Request>, timeNs: bigint): Promise<Judged> {
     const { end, read } = await contextOf(asked)
     const context = end === 'gone' ? undefined : tried(read)
-    return { end, context, opinion: context && (await judged(context, timeNs)) }
+    return { end, context, ...(context && (await judged(context, timeNs))) }
   }
 
   function watch(response: ServerResponse, looking: Promise<Judged>): void {
@@ -120,10 +131,10 @@ export function createJudging<Request>(options: JudgingOptions<Request>): Judgin
     },
   }
 
-  function codeFor({ end, context, opinion }: Judged): SafeCode | undefined {
+  function codeFor({ end, context, opinion, isRefused }: Judged): SafeCode | undefined {
     if (end === 'late') return 'REQUEST_LATE'
     if (context === undefined || opinion?.action === 'block') return 'REQUEST_BLOCKED'
-    return opinion === undefined && ifAway === 'refuse' ? 'JUDGE_AWAY' : undefined
+    return isRefused ? 'JUDGE_AWAY' : undefined
   }
 
   /** What the service hands over may be asynchronous, whatever its type says: a rejection that nobody hears ends the process. */

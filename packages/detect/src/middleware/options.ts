@@ -14,9 +14,11 @@ export type Opinion = {
   /** Undefined: it is none. */
   readonly threat: Pick<Verdict, 'type' | 'severity' | 'score' | 'confidence' | 'reasons' | 'signals'> | undefined
   readonly detectors: Verdict['detectors']
+  /** Of a server that was asked: whether an alert of this id is in the ledger. Undefined: it was judged in this process. */
+  readonly isRecorded?: boolean | undefined
 }
 
-/** The server, asked over the network; a threat is an alert in the ledger then, by the id of the opinion. Throws JUDGE_AWAY. */
+/** The server, asked over the network; a threat is an alert in the ledger then, by the id of the opinion. Throws JUDGE_AWAY, JUDGE_REFUSED. */
 export type ServerJudge = { ask(context: RequestContext): Promise<Opinion> }
 
 /** `block`: what is to be blocked is refused. `tag`: nothing is, and the handler finds the opinion. `observe`: nothing waits. */
@@ -29,16 +31,24 @@ export type Whose = {
   readonly tenant?: string | undefined
 }
 
+/** What becomes of a request that the server does not judge: it passes, is refused with 503, or is judged in this process. */
+export type Instead = 'pass' | 'refuse' | Pick<Judge, 'judge'>
+
 export type JudgingOptions<Request> = {
   /** `openJudge(…)` in this process, or `askServer(…)`. */
   readonly judge: Pick<Judge, 'judge'> | ServerJudge
   readonly mode?: Mode | undefined
-  /** Of the judge in this process. */
+  /** Of a judge in this process. */
   readonly thresholds?: Thresholds | undefined
   /** `askServer(…)`: it is told of threats that the judge in this process finds, judges them too, and puts them into the ledger. */
   readonly ledger?: ServerJudge | undefined
-  /** What becomes of a request while the server cannot be asked; `refuse`: 503. */
-  readonly ifAway?: 'pass' | 'refuse' | undefined
+  /** While the server cannot be asked; by default `pass`. */
+  readonly ifAway?: Instead | undefined
+  /**
+   * Where it is there and does not judge this one, for it is asked too much, or does not read it: strangers can bring that about. By
+   * default the judge that `ifAway` names, else `refuse`.
+   */
+  readonly ifRefused?: Instead | undefined
   readonly whose?: ((request: Request) => Whose) | undefined
   /** False for what reads its body as a stream that may take its time. */
   readonly readsBody?: ((request: Request) => boolean) | undefined

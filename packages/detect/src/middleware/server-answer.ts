@@ -37,21 +37,24 @@ const form = z.object({
   action: oneOf<RecommendedAction>(actions).optional(),
   recommendation: oneOf<RecommendedAction>(actions).optional(),
   detectors: z.object({ absent: detectors, cut: detectors }),
+  ledger: z.object({}).nullable(),
 })
 
+/** Of one request: its form, its size, and that there are too many. */
+const refusals: readonly number[] = [400, 413, 429]
 const idForm = /^[\x21-\x7e]{1,64}$/
 
-/** What the server says of a request. Throws JUDGE_AWAY for all else than an opinion. */
+/** What the server says of a request. Throws JUDGE_REFUSED where it does not judge this one, JUDGE_AWAY for all else than an opinion. */
 export function readAnswer({ statusCode, headers }: IncomingMessage, text: string): Opinion {
+  const attempted = 'reading what the server makes of a request'
+  const received = `status ${statusCode}: ${text.slice(0, 200)}`
+  if (refusals.includes(statusCode ?? 0)) throw detectError('JUDGE_REFUSED', { attempted, received })
   const id = headers['x-request-id']
   const said = statusCode === 200 ? form.safeParse(parsed(text)) : undefined
   if (said?.success !== true || typeof id !== 'string' || !idForm.test(id))
-    throw detectError('JUDGE_AWAY', {
-      attempted: 'reading what the server makes of a request',
-      received: `status ${statusCode}: ${text.slice(0, 200)}`,
-    })
-  const { threat, action, recommendation, detectors } = said.data
-  return { id, action: action ?? recommendation ?? 'allow', threat, detectors }
+    throw detectError('JUDGE_AWAY', { attempted, received })
+  const { threat, action, recommendation, detectors, ledger } = said.data
+  return { id, action: action ?? recommendation ?? 'allow', threat, detectors, isRecorded: ledger !== null }
 }
 
 function parsed(text: string): unknown {

@@ -6,10 +6,8 @@ import type { Opinion, ServerJudge, Threat } from './options.ts'
 
 type Waiting = { readonly opinion: Opinion; readonly context: RequestContext; readonly tries: number }
 export type TellingOptions = {
-  /** Undefined: the judge has recorded them, or nobody is to. */
+  /** Who is to hear of what was judged in this process. */
   readonly ledger: ServerJudge | undefined
-  /** By whose id a threat stands in the ledger, where nobody is told. */
-  readonly alertOf: (opinion: Opinion) => string | undefined
   readonly told: (threat: Threat) => void
   readonly waitingMax: number
   readonly notice: (kind: string, text: string) => void
@@ -21,7 +19,7 @@ const restMs = 1_000
 
 /** Brings threats to the server, one after the other, while the service goes on; what cannot be brought is counted and said. */
 export function createTelling(options: TellingOptions): { tell(opinion: Opinion, context: RequestContext): void } {
-  const { ledger, alertOf, told, waitingMax, notice, clock } = options
+  const { ledger, told, waitingMax, notice, clock } = options
   const waiting: Waiting[] = []
   let untold = 0
   let isTelling = false
@@ -37,7 +35,7 @@ export function createTelling(options: TellingOptions): { tell(opinion: Opinion,
       const { opinion, context, tries } = one
       try {
         const said = await to.ask(context)
-        told({ opinion, context, alert: said.threat && said.id })
+        told({ opinion, context, alert: alertOf(said) })
       } catch (error) {
         if (tries + 1 < triesMax && waiting.length < waitingMax) waiting.push({ opinion, context, tries: tries + 1 })
         else leave(one, messageOf(error))
@@ -49,7 +47,9 @@ export function createTelling(options: TellingOptions): { tell(opinion: Opinion,
 
   return {
     tell(opinion, context) {
-      if (ledger === undefined) return told({ opinion, context, alert: alertOf(opinion) })
+      // The server that judged it has recorded it, or counted it.
+      if (ledger === undefined || opinion.isRecorded !== undefined)
+        return told({ opinion, context, alert: alertOf(opinion) })
       const one = { opinion, context, tries: 0 }
       if (waiting.length >= waitingMax) return leave(one, `${waitingMax} wait already`)
       waiting.push(one)
@@ -59,3 +59,5 @@ export function createTelling(options: TellingOptions): { tell(opinion: Opinion,
     },
   }
 }
+
+const alertOf = ({ id, isRecorded }: Opinion) => (isRecorded === true ? id : undefined)

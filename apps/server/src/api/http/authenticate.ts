@@ -11,6 +11,8 @@ import { addressOf } from './whence.ts'
 
 /** Names the tenant that the operator acts in; of others it must repeat theirs. */
 export const tenantHeader = 'sealwatch-tenant'
+/** A proxy's own, for `Authorization` is its client's. */
+const proxyTokenHeader = 'sealwatch-token'
 const operator: Principal = { kind: 'operator', id: 'root' }
 /** With an API token behind it, among the protocols of a WebSocket. */
 const tokenProtocol = 'sealwatch.token.'
@@ -65,6 +67,8 @@ export function authenticateNetwork(
       return caller
     }
     const principal = readToken(presented, { source: addressOf(request, proxies) ?? 'unknown', requestId })
+    // A proxy hands on what its clients send: it would be denied for what any stranger calls a tenant, each time with a line.
+    if (request.headers[proxyTokenHeader] !== undefined) return { principal, tenant: principal.tenant }
     const refused = switchedFrom(
       request,
       principal.tenant,
@@ -75,12 +79,9 @@ export function authenticateNetwork(
   }
 }
 
-/**
- * '': something that is no token. A browser's WebSocket takes no header but the protocols that it offers; in the requests of a proxy
- * Authorization is its client's.
- */
+/** '': something that is no token. A browser's WebSocket takes no header but the protocols that it offers. */
 function presentedToken({ headers }: IncomingMessage): string | undefined {
-  const { authorization, upgrade, 'sealwatch-token': token, 'sec-websocket-protocol': protocols = '' } = headers
+  const { authorization, upgrade, [proxyTokenHeader]: token, 'sec-websocket-protocol': protocols = '' } = headers
   if (token !== undefined) return typeof token === 'string' && tokenForm.test(token) ? token : ''
   if (authorization !== undefined) return bearerForm.exec(authorization)?.[1] ?? ''
   if (upgrade === undefined) return undefined

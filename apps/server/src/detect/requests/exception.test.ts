@@ -22,7 +22,19 @@ test('DET-1 an exception is about a method and a route: the name that the servic
 
 test('DET-1 a path that two programs read as two is of no excepted route', () => {
   const { isAbout } = of({ route: '/public/**' })
-  assert.ok(isAbout(asked('/public/a%20b.html')))
+  const plain = [
+    '',
+    'a%20b.html',
+    'caf%C3%A9',
+    'cafe%CC%81',
+    '%E6%97%A5%E6%9C%AC',
+    "O'Brien",
+    'a:1,b=2@c',
+    '...',
+    'a/',
+    '.well-known/x',
+  ]
+  for (const rest of plain) assert.ok(isAbout(asked(`/public/${rest}`)), rest)
   const odd = [
     '../admin',
     '%2e%2e/admin',
@@ -35,6 +47,32 @@ test('DET-1 a path that two programs read as two is of no excepted route', () =>
     'a%00b',
     'a%252e',
     '\xe4',
+    '..%c0%af../admin',
+    '%c0%ae%c0%ae/admin',
+    '%e0%80%af',
+    '..%u002f..%u002fadmin',
+    '%u2215',
+    '..%ef%bc%8fadmin',
+    '%ef%bc%8e%ef%bc%8e/admin',
+    '..%e2%88%95admin',
+    '%e2%81%84',
+    '%ff',
+    '%',
+    '%2',
+    '%zz',
+    'a%3fb',
+    'a%23b',
+    'a#b',
+    'a%7fb',
+    'a%e2%80%8bb',
+    'a%09b',
+    'a"b',
+    'a%3cb',
+    'b/../../admin',
+    'a%0d%0ab',
+    'b/%2e',
+    'b/..',
+    'b//c',
   ]
   for (const rest of odd) assert.ok(!isAbout(asked(`/public/${rest}`)), rest)
   assert.ok(!isAbout(asked(`/public/${'a'.repeat(2_048)}`)))
@@ -56,4 +94,12 @@ test('DET-1 a route that is none is told as such; its name in the ledger says no
     assert.throws(() => checkRequestMatter({ ...matter, route }, 'a test'), { code: 'EXCEPTION_INVALID' })
   checkRequestMatter(matter, 'a test')
   assert.deepEqual([titleOf(matter), titleOf({ ...matter, id: null })], ['rules:942100', 'rules'])
+})
+
+test('DET-1 no letter, digit or mark that a path may have stands for another thing where it is written in its plain form', () => {
+  for (let code = 0x80; code <= 0x10ffff; code += 1) {
+    const text = String.fromCodePoint(code)
+    if (!/^[\p{L}\p{M}\p{Nd}]$/u.test(text)) continue
+    assert.ok(!/[/\\.;%?#]/.test(text.normalize('NFKC')), code.toString(16))
+  }
 })

@@ -23,12 +23,29 @@ type Asked = Pick<RequestContext, 'method' | 'path' | 'route'>
 
 /** Longer paths are of no route that somebody excepts. */
 const pathCharsMax = 2_048
-/** Two programs may read such a path as two: dots, empty and encoded segments, parameters of segments, bytes that are no ASCII. */
-const ambiguous = /\/\/|\\|;|\/\.{1,2}(?:\/|$)|%(?:2[ef5]|5c|3b|[01][0-9a-f]|7f)|[^\x21-\x7e]/i
+/**
+ * What every program reads alike: letters, digits and marks of any script, and what RFC 3986 has in segments without `;`, in which
+ * some servers see parameters. Other characters are what some take for `/`, `.` or `%` once they are decoded, or decode them twice.
+ */
+const plain = /^(?:\/(?!\.{0,2}(?:\/|$))[\p{L}\p{M}\p{Nd} \-._~!$&'()*+,=:@]*)*\/?$/u
+/** As it is sent; what is no ASCII is encoded. */
+const sent = /^[\x21-\x7e]*$/
+/** Encoded, they are one thing to who splits the path first, and another to who decodes it first. */
+const encodedDelimiter = /%(?:2[ef]|5c)/i
 
-/** The service's own name for what was called, else the path, where it means one thing to everybody. */
-const routeOf = ({ route, path }: Asked): string | undefined =>
-  route ?? (path.length > pathCharsMax || ambiguous.test(path) ? undefined : path)
+/** A path that means one thing to everybody; undefined: it may not, and is of no route that somebody excepts. */
+function plainPath(path: string): string | undefined {
+  if (path.length > pathCharsMax || !sent.test(path) || encodedDelimiter.test(path)) return undefined
+  try {
+    // Throws for what is no UTF-8, as a `/` in two bytes (RFC 3629, 3), and for escapes of another form, as %u002f.
+    return plain.test(decodeURIComponent(path)) ? path : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The service's own name for what was called, else the path. */
+const routeOf = ({ route, path }: Asked): string | undefined => route ?? plainPath(path)
 
 /** Throws EXCEPTION_INVALID. */
 export function checkRequestMatter({ route, detector }: RequestMatter, attempted: string): void {

@@ -8,6 +8,7 @@ import type { Ledgers } from '../../ingest/index.ts'
 import type { Tables, Tx } from '../../store/index.ts'
 import { ruleError } from '../errors.ts'
 import type { FeedbackRow } from './suggestions.ts'
+import { threatCode } from './threat-event.ts'
 
 /** `right`: it was an attack. */
 export type FeedbackWord = FeedbackRow['word']
@@ -25,7 +26,6 @@ export type RequestFeedback = {
 }
 
 export const feedbackLimits = { keptMax: 10_000, reasonCharsMax: 500 } as const
-export const threatCode = 'request_threat'
 
 export function createRequestFeedback(
   options: RecordOptions & { readonly ledgers: Pick<Ledgers, 'get'> },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -63,6 +63,36 @@ test('DET-1 what was learned and was damaged is set aside with a word in the log
   assert.deepEqual(await readFile(`${path}.damaged`), bytes)
 })
 
+test('DET-1 what lies where the file is due, and is none, is set aside, and the server starts and says so', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-habits-'))
+  const path = join(dir.path, 'habits')
+  for (const before of [[], ['habits.damaged']]) {
+    assert.deepEqual(await readdir(dir.path), before)
+    await mkdir(join(path, 'inner'), { recursive: true })
+    const first = await opened(dir.path)
+    assert.equal(first.habits.lost, 'DISK_FAILED "EISDIR"')
+    assert.equal(first.said.length, 1)
+    first.teach()
+    await first.end()
+    const again = await opened(dir.path)
+    assert.deepEqual([again.habits.counts.users, again.habits.lost], [1, undefined])
+    await rm(path)
+  }
+})
+
+test('DET-1 while what is learned cannot be written down, that is said, and it is tried again', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-habits-'))
+  await mkdir(join(dir.path, 'habits.new'))
+  const { habits, teach, end } = await opened(dir.path)
+  teach()
+  await end()
+  assert.equal(habits.lost, 'DISK_FAILED "EISDIR"')
+  await rm(join(dir.path, 'habits.new'), { recursive: true })
+  await end()
+  assert.equal(habits.lost, undefined)
+  assert.deepEqual(await readdir(dir.path), ['habits'])
+})
+
 test('LOG-8 of a tenant that is erased nothing is known, and nothing lies on disk', async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'sealwatch-habits-'))
   const first = await opened(dir.path)
@@ -71,4 +101,7 @@ test('LOG-8 of a tenant that is erased nothing is known, and nothing lies on dis
   assert.deepEqual([first.habits.counts.users, first.reasonsFor(away)], [0, []])
   const again = await opened(dir.path)
   assert.deepEqual([again.habits.counts.users, again.reasonsFor(away)], [0, []])
+  await writeFile(join(dir.path, 'habits.damaged'), 'what was set aside once')
+  await again.habits.forgetTenant('acme')
+  assert.deepEqual(await readdir(dir.path), ['habits'])
 })

@@ -18,7 +18,7 @@ function shown(modelFolder?: string, rules: Partial<typeof requestRules> = {}): 
     requestRules: { ...requestRules, ...rules },
     requestModel: openRequestModel(modelFolder),
     reputation: undefined,
-    habits: { ...createBehaviour({ seed: [1, 2, 3, 4], usersMax: 1, tenantsMax: 1 }), learn: unused },
+    habits: { ...createBehaviour({ seed: [1, 2, 3, 4], usersMax: 1, tenantsMax: 1 }), learn: unused, lost: undefined },
     settings: unused,
     exceptions: unused,
     scores: unused,

@@ -34,6 +34,7 @@ export const calibrationRoutes = ({
     summary: 'Which scores the requests of a tenant had, and what weighed most in threats',
     tag,
     action: 'threat:read',
+    atOnceMax: 1,
     query: z.strictObject({
       days: z.coerce
         .number()

@@ -23,7 +23,7 @@ export const forwardAuthRoutes = (requests: Requests): Route[] => [
     query: z.looseObject({}),
     status: 204,
     errors: ['CONTEXT_SHAPE', 'CONTEXT_TOO_LARGE', 'REQUESTS_LIMITED', 'REQUEST_BLOCKED'],
-    begin: async ({ tenant }) => requests.enter(tenant),
+    begin: async ({ tenant }) => requests.enter(tenant, 'proxy'),
     handle: async (by, { request }) => {
       const context = contextOfProxy(request.rawHeaders, request.address ?? thisMachine, by.tenant)
       const { action } = await requests.judge(by, context)

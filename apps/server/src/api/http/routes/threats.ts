@@ -68,11 +68,18 @@ export const threatRoutes = (requests: Requests): Route[] => [
         cut: detectors.describe('These gave up at their limits'),
       }),
       ledger: recorded.nullable(),
+      unwritten: z
+        .enum(['many', 'failed'])
+        .optional()
+        .describe(
+          'Why a threat has no line of its own: more than 10 a second, or no room on the disk; a later line counts it',
+        ),
     }),
-    errors: ['CONTEXT_SHAPE', 'CONTEXT_TOO_LARGE', 'AUDIT_NOT_RECORDED'],
+    errors: ['CONTEXT_SHAPE', 'CONTEXT_TOO_LARGE', 'REQUESTS_LIMITED'],
+    begin: async ({ tenant }, { bytes }) => requests.enter(tenant, 'service', bytes),
     handle: async (by, { body: { request_context: given, outcome } }) => {
       const headers = given.headers?.map(([name = '', value = '']) => [name, value] as const)
-      const { verdict, action: now, recorded: made } = await requests.analyze(by, { ...given, headers }, outcome)
+      const { verdict, action: now, ...line } = await requests.analyze(by, { ...given, headers }, outcome)
       const { threat: isThreat, type, severity, score, confidence, reasons, signals } = verdict
       const told = { type: type ?? 'other', severity, score, confidence, reasons, signals }
       return {
@@ -82,7 +89,8 @@ export const threatRoutes = (requests: Requests): Route[] => [
         recommendation: verdict.recommended_action,
         excepted: verdict.excepted,
         detectors: verdict.detectors,
-        ledger: made === undefined ? null : recordedJson(made),
+        ledger: line.recorded === undefined ? null : recordedJson(line.recorded),
+        ...(line.unwritten !== undefined && { unwritten: line.unwritten }),
       }
     },
   }),
