@@ -9,7 +9,7 @@ import type { Injection } from './seclang/operators.ts'
 const { injectionTextsAtOnce, injectionTextsRemembered } = seclangLimits
 const kinds = ['sqli', 'xss'] as const
 type Kind = (typeof kinds)[number]
-type Texts = { readonly [kind in Kind]?: readonly string[] }
+type Texts = { readonly [kind in Kind]: readonly string[] }
 
 /**
  * A call takes longer than what it asks for, so it asks about many texts. Of those at one address the library tells the first alone
@@ -27,15 +27,10 @@ const rule = (kind: Kind, address: string) => ({
 const rules = kinds.flatMap((kind) => addresses[kind].map((address) => rule(kind, address)))
 const ruleset = { version: '2.2', metadata: { rules_version: '1' }, rules }
 
+type Event = { readonly rule: { readonly id: string } }
+
 /** A second of it is never needed: libinjection takes microseconds for the longest text it is given. */
 const budgetUs = 20_000
-
-type Event = {
-  readonly rule: { readonly id: string }
-  readonly rule_matches?: readonly { readonly parameters?: readonly { readonly highlight?: readonly string[] }[] }[]
-}
-/** False: nothing. */
-type Finding = string | false
 
 /**
  * libinjection, as libddwaf brings it: does a text break out of an SQL statement or of HTML? Of a long one, its beginning
@@ -43,44 +38,46 @@ type Finding = string | false
  */
 export function createInjection(): Injection {
   const context = new appsec.DDWAF(ruleset, 'sealwatch').createContext()
+  /** Whether something was found in a text. */
   const before = {
-    sqli: createRemembered<Finding>(injectionTextsRemembered),
-    xss: createRemembered<Finding>(injectionTextsRemembered),
+    sqli: createRemembered<boolean>(injectionTextsRemembered),
+    xss: createRemembered<boolean>(injectionTextsRemembered),
   }
   /** Of the request that is judged, long texts too: several rules ask about one. */
-  const lately = { sqli: new Map<string, Finding>(), xss: new Map<string, Finding>() }
-  const findingOf = (kind: Kind, text: string) => lately[kind].get(text) ?? before[kind].get(text)
-  const remember = (kind: Kind, text: string, finding: Finding) => {
+  const lately = { sqli: new Map<string, boolean>(), xss: new Map<string, boolean>() }
+  const known = (kind: Kind, text: string) => lately[kind].get(text) ?? before[kind].get(text)
+  const remember = (kind: Kind, text: string, isFound: boolean) => {
     if (lately[kind].size >= injectionTextsRemembered) lately[kind].clear()
-    lately[kind].set(text, finding)
-    before[kind].put(text, finding)
+    lately[kind].set(text, isFound)
+    before[kind].put(text, isFound)
   }
 
   const ask = (texts: Texts) => {
     const ephemeral: Record<string, string | readonly string[]> = {}
     for (const kind of kinds)
-      for (const [at, text] of texts[kind]?.entries() ?? []) ephemeral[addresses[kind][at] as string] = partsOf(text)
+      for (const [at, text] of texts[kind].entries()) ephemeral[addresses[kind][at] as string] = partsOf(text)
     const { events = [], timeout } = context.run({ ephemeral }, budgetUs)
-    const found = new Map((events as readonly Event[]).map((event) => [event.rule.id, toldBy(event)]))
+    const found = new Set((events as readonly Event[]).map(({ rule }) => rule.id))
     for (const kind of kinds)
-      for (const [at, text] of texts[kind]?.entries() ?? []) {
-        const finding = found.get(addresses[kind][at] as string)
-        if (finding !== undefined || !timeout) remember(kind, text, finding ?? false)
+      for (const [at, text] of texts[kind].entries()) {
+        const isFound = found.has(addresses[kind][at] as string)
+        if (isFound || !timeout) remember(kind, text, isFound)
       }
   }
 
-  const judge = (kind: Kind, text: string): string | undefined | null => {
-    if (findingOf(kind, text) === undefined) ask({ [kind]: [text] })
-    const finding = findingOf(kind, text)
-    return finding === undefined ? null : finding === false ? undefined : finding
+  const judge = (kind: Kind, text: string): boolean | undefined => {
+    const before = known(kind, text)
+    if (before !== undefined) return before
+    ask({ sqli: [], xss: [], [kind]: [text] })
+    return known(kind, text)
   }
   return {
     sqli: (text) => judge('sqli', text),
     xss: (text) => judge('xss', text),
     prepare(texts) {
       for (const kind of kinds) lately[kind].clear()
-      const sqli = texts.sqli.filter((text) => findingOf('sqli', text) === undefined)
-      const xss = texts.xss.filter((text) => findingOf('xss', text) === undefined)
+      const sqli = texts.sqli.filter((text) => known('sqli', text) === undefined)
+      const xss = texts.xss.filter((text) => known('xss', text) === undefined)
       for (let from = 0; from < Math.max(sqli.length, xss.length); from += injectionTextsAtOnce) {
         const to = from + injectionTextsAtOnce
         ask({ sqli: sqli.slice(from, to), xss: xss.slice(from, to) })
@@ -88,8 +85,6 @@ export function createInjection(): Injection {
     },
   }
 }
-
-const toldBy = ({ rule_matches: matches }: Event) => matches?.[0]?.parameters?.[0]?.highlight?.[0] ?? ''
 
 /** Of a long text, its beginning and its end. */
 function partsOf(text: string): string | readonly string[] {

@@ -21,7 +21,7 @@ export function createBacktracker(node: Node, groups: number) {
   let text = ''
   let steps = 0
   let depth = 0
-  let kept: Captures = new Int32Array()
+  let kept: Captures = []
 
   const spend = () => {
     steps += 1
@@ -141,7 +141,7 @@ export function createBacktracker(node: Node, groups: number) {
       for (let from = 0; from <= input.length; from += 1) {
         spend()
         depth = 0
-        kept = new Int32Array(2 * (groups + 1)).fill(-1)
+        kept = new Array<number>(2 * (groups + 1)).fill(-1)
         const end = whole(from, (at) => at)
         if (end >= 0) {
           kept[0] = from

@@ -6,7 +6,7 @@ import type { Instruction, Program } from './program.ts'
 import type { Assertion } from './syntax.ts'
 
 /** Where each group begins and ends, -1 where it took no part: group n at 2n and 2n + 1, the whole match first. */
-export type Captures = Int32Array
+export type Captures = number[]
 
 /** What an instruction costs on one of many ways, each of which has groups of its own. */
 const threadSteps = 3 * instructionSteps
@@ -99,7 +99,7 @@ function capturesIn(
     }
   }
 
-  const begun = new Int32Array(slots).fill(-1)
+  const begun = new Array<number>(slots).fill(-1)
   begun[0] = from
   add(now, start, begun, from)
   for (let position = from; position <= text.length && now.at.length > 0 && meter.steps >= 0; position += 1) {

@@ -12,6 +12,8 @@ import type { Bits } from './bits.ts'
 export type Item = {
   readonly collection: string
   readonly name: string
+  /** The name in lower case. */
+  readonly key: string
   readonly text: string
   /** Its text after each chain of transformations, by the chain's number. */
   forms: (string | undefined)[] | undefined
@@ -22,6 +24,7 @@ export type Item = {
 export const newItem = (collection: string, name: string, text: string): Item => ({
   collection,
   name,
+  key: name.toLowerCase(),
   text,
   forms: undefined,
   may: undefined,
@@ -132,8 +135,6 @@ const readIn = (source: Source, phase: number) => phase > 1 || !/^(?:ARGS_POST|F
 export type RequestView = {
   /** What a collection of the request holds in a phase. */
   itemsOf(collection: string, phase: number): readonly Item[]
-  /** Those of a single source that are there at all. */
-  readonly sources: ReadonlyMap<string, readonly Item[]>
 }
 
 export function viewOf(context: RequestContext, decoded: DecodedRequest): RequestView {
@@ -145,36 +146,36 @@ export function viewOf(context: RequestContext, decoded: DecodedRequest): Reques
     if (known === undefined) sources.set(source, [item])
     else known.push(item)
   }
-  const made = new Map<string, readonly Item[]>()
+  const early = new Map<string, readonly Item[]>()
+  const late = new Map<string, readonly Item[]>()
   const derive = (collection: string, phase: number): readonly Item[] => {
     const from = joined[collection]
-    if (from !== undefined)
-      return from.filter((source) => readIn(source, phase)).flatMap((source) => sources.get(source) ?? [])
+    if (from !== undefined) {
+      const [only, ...others] = from.filter((source) => readIn(source, phase))
+      if (only === undefined) return []
+      const first = sources.get(only) ?? []
+      return others.length === 0 ? first : [first, ...others.map((source) => sources.get(source) ?? [])].flat()
+    }
+    // They are the same in each phase, and what is found out about them is.
+    const other = (phase > 1 ? early : late).get(collection)
+    if (other !== undefined) return other
     if (collection === 'REQUEST_HEADERS_NAMES')
       return context.headers.map(([name]) => newItem(collection, name.toLowerCase(), name))
     const of = single[collection]
     return of === undefined ? [] : [newItem(collection, '', of(context, decoded))]
   }
   return {
-    sources,
     itemsOf(collection, phase) {
-      const from = joined[collection]
-      if (from !== undefined && from.length === 1) {
-        const [source] = from as readonly [Source]
-        return readIn(source, phase) ? (sources.get(source) ?? none) : none
-      }
-      const key = from === undefined ? collection : collection + phase
-      let items = made.get(key)
+      const made = phase > 1 ? late : early
+      let items = made.get(collection)
       if (items === undefined) {
         items = derive(collection, phase)
-        made.set(key, items)
+        made.set(collection, items)
       }
       return items
     },
   }
 }
-
-const none: readonly Item[] = []
 
 /** Which sources, or single variables, a rule's collection is made of. */
 export function partsOf(collection: string): readonly string[] {

@@ -53,7 +53,7 @@ type Run = OperatorRun & {
   readonly view: RequestView
   readonly variables: Variables
   /** TX:0 to TX:9, which are seldom asked for. */
-  captured: () => readonly string[]
+  captured: (index: number) => string | undefined
   /** What the link before matched, for MATCHED_VARS; the last of it is MATCHED_VAR. */
   matched: readonly Item[]
   /** Set by ctl. */
@@ -72,7 +72,7 @@ function evaluateWith(
   const run: Run = {
     view,
     variables,
-    captured: noGroups,
+    captured: noGroup,
     matched: [],
     removals: [],
     isOff: false,
@@ -164,35 +164,38 @@ function allMeant(target: Target, phase: number, run: Run): readonly Item[] {
   const all = allOf(target.collection, phase, run)
   if (target.name === undefined && target.names === undefined) return all
   const meant: Item[] = []
-  for (const item of all) if (isMeant(target, item.name)) meant.push(item)
+  for (const item of all) if (isMeant(target, item.name, item.key)) meant.push(item)
   return meant
 }
 
-const noGroups = (): readonly string[] => []
+const noGroup = () => undefined
 
+/** By its number; the first is all that matched. */
 function groupsLater({ operator }: SecRule, text: string, run: Run): Run['captured'] {
-  let known: readonly string[] | undefined
-  return () => {
-    known ??= operator.groups?.(text, run) ?? [operator.told?.(text, run) ?? text]
-    return known
+  let whole: string | undefined
+  let groups: readonly string[] | undefined
+  return (index) => {
+    if (index === 0) {
+      whole ??= operator.told?.(text, run) ?? text
+      return whole
+    }
+    groups ??= operator.groups?.(text, run) ?? []
+    return groups[index]
   }
 }
 
 const groupNames = Array.from({ length: 10 }, (_, index) => String(index))
 
 function variablesMeant(target: Target, { captured, variables }: Run): readonly Item[] {
-  const meant = groupNames.filter((name) => isMeant(target, name))
-  const groups = meant.length === 0 ? [] : captured()
-  return [
-    ...meant.flatMap((name) =>
-      groups[Number(name)] === undefined ? [] : [newItem('TX', name, groups[Number(name)] as string)],
-    ),
-    ...variables.namesOf(target).map((name) => newItem('TX', name, variables.get(name) ?? '')),
-  ]
+  const groups = groupNames.flatMap((name, index) => {
+    const text = isMeant(target, name, name) ? captured(index) : undefined
+    return text === undefined ? [] : [newItem('TX', name, text)]
+  })
+  return [...groups, ...variables.namesOf(target).map((name) => newItem('TX', name, variables.get(name) ?? ''))]
 }
 
 const groupNamed = (name: string, { captured }: Run): string | undefined =>
-  groupNames.includes(name) ? captured()[Number(name)] : undefined
+  groupNames.includes(name) ? captured(Number(name)) : undefined
 
 function variableNamed(name: string, isCount: boolean, run: Run): readonly Item[] {
   const value = groupNamed(name, run) ?? run.variables.get(name)
@@ -228,7 +231,7 @@ function isExcluded(rule: SecRule, item: Item, { removals }: Run): boolean {
 /** ARGS is made of ARGS_GET and ARGS_POST. */
 const isOf = (target: Target, item: Item): boolean =>
   (target.collection === item.collection || partsOf(target.collection).includes(item.collection)) &&
-  isMeant(target, item.name)
+  isMeant(target, item.name, item.key)
 
 const isRemoved = (rule: SecRule, { removals }: Run): boolean =>
   removals.length > 0 && removals.some((control) => control.kind === 'remove-rules' && control.rules(rule))
@@ -256,7 +259,7 @@ function lookUp(run: Run, collection: string, name: string): string {
   if (collection === 'matched_var') return last?.text ?? ''
   if (collection === 'matched_var_name') return last === undefined ? '' : keyOf(last)
   const items = view.itemsOf(collection.toUpperCase(), 2)
-  return (name === '' ? items[0] : items.find((item) => item.name.toLowerCase() === name))?.text ?? ''
+  return (name === '' ? items[0] : items.find((item) => item.key === name))?.text ?? ''
 }
 
 const matchOf = (

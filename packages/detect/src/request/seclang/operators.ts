@@ -12,11 +12,11 @@ import { expand, type Macro, type MacroLookup, parseMacro } from './macro.ts'
 import { SecLangError } from './parse.ts'
 import { createPhrases, type Phrases } from './phrases.ts'
 
-/** libinjection's judgements: what it found, as in `s&1c`; undefined where it finds nothing, null where its time was over before it knew. */
+/** libinjection's judgements: whether it finds something; undefined where its time was over before it knew. */
 export type Injection = {
-  sqli(text: string): string | undefined | null
-  xss(text: string): string | undefined | null
-  /** Asks for many texts at once, which takes hardly longer than for one, and remembers those that are harmless. */
+  sqli(text: string): boolean | undefined
+  xss(text: string): boolean | undefined
+  /** Asks for many texts at once, which takes hardly longer than for one, and remembers what was found. */
   prepare(texts: { readonly sqli: readonly string[]; readonly xss: readonly string[] }): void
 }
 
@@ -180,9 +180,10 @@ const injected = (kind: 'sqli' | 'xss', bytes: ByteSet): Make => {
   return () => ({
     required: { bytes },
     matches(text, { injection, meter }) {
-      const found = injection?.[kind](text)
-      if (found === null) meter.missed = (meter.missed ?? 0) + 1
-      return typeof found === 'string'
+      if (injection === undefined) return false
+      const isFound = injection[kind](text)
+      if (isFound === undefined) meter.missed = (meter.missed ?? 0) + 1
+      return isFound === true
     },
   })
 }

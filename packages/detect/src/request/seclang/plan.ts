@@ -11,7 +11,7 @@ import { seclangLimits } from './limits.ts'
 import type { Injection } from './operators.ts'
 import { createPrefilter, type Prefilter } from './prefilter.ts'
 import { isMarker, type SecRule } from './rule.ts'
-import type { Target } from './targets.ts'
+import { isMeant, type Target } from './targets.ts'
 
 const { injectionCharsMax, injectionSteps, injectionStepsPerChar } = seclangLimits
 
@@ -138,7 +138,7 @@ function candidatesIn(view: RequestView, sieve: Sieve): Bits {
   for (const [source, { any, named }] of reaches)
     for (const item of view.itemsOf(source, 2)) {
       if (item.text === '') continue
-      const reach = named.get(item.name.toLowerCase()) ?? any
+      const reach = named.get(item.key) ?? any
       item.may = reach.known.get(item.text) ?? mayMatch(item, reach, sieve)
       addBits(todo, item.may)
     }
@@ -180,9 +180,9 @@ function prepareInjection(
   for (const planned of injected) {
     if (!hasBit(todo, planned.number)) continue
     const into = planned.rule.operatorName === 'detectxss' ? texts.xss : texts.sqli
-    for (const { collection, name } of planned.rule.targets)
-      for (const item of view.itemsOf(collection, planned.phase))
-        if ((name === undefined || name === item.name) && !isPassedOver(planned, item))
+    for (const target of planned.rule.targets)
+      for (const item of view.itemsOf(target.collection, planned.phase))
+        if (!isPassedOver(planned, item) && isMeant(target, item.name, item.key))
           into.add(formOf(item, planned.chain, meter))
   }
   for (const text of [...texts.sqli, ...texts.xss])

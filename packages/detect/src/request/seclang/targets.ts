@@ -9,6 +9,8 @@ export type Target = {
   readonly collection: string
   readonly name?: string
   readonly names?: ByteRegex
+  /** In lower case: all that the expression asks for, but for names of several lines. */
+  readonly prefix?: string | undefined
   /** `&`: how many there are, instead of what they are. */
   readonly isCount: boolean
 }
@@ -29,7 +31,7 @@ export function parseTargets(text: string): Targets {
   return { targets, excluded }
 }
 
-function selection(collection: string, selector: string | undefined): Pick<Target, 'name' | 'names'> {
+function selection(collection: string, selector: string | undefined): Pick<Target, 'name' | 'names' | 'prefix'> {
   if (selector === undefined || selector === '') return {}
   // An XPath; of those, rules ask for all text or for all attributes.
   if (collection === 'XML')
@@ -37,7 +39,10 @@ function selection(collection: string, selector: string | undefined): Pick<Targe
   const quoted = /^'([\s\S]*)'$/.exec(selector)?.[1] ?? selector
   const form = /^\/([\s\S]*)\/$/.exec(quoted)?.[1]
   if (form === undefined) return { name: quoted.toLowerCase() }
-  return { names: compileByteRegex(form.replaceAll('\\/', '/'), { ignoreCase: true }) }
+  return {
+    names: compileByteRegex(form.replaceAll('\\/', '/'), { ignoreCase: true }),
+    prefix: /^\^([\w-]+)$/.exec(form)?.[1]?.toLowerCase(),
+  }
 }
 
 /** At each | that is not within an expression or quotes. */
@@ -65,8 +70,9 @@ function parted(text: string): string[] {
   return [...parts, part].map((piece) => piece.trim()).filter((piece) => piece !== '')
 }
 
-/** Whether an item of a collection is meant. */
-export function isMeant({ name, names }: Target, itemName: string): boolean {
-  if (name !== undefined) return itemName.toLowerCase() === name
+/** Whether an item of a collection is meant. `key`: its name in lower case. */
+export function isMeant({ name, names, prefix }: Target, itemName: string, key: string): boolean {
+  if (name !== undefined) return key === name
+  if (prefix !== undefined && !key.includes('\n')) return key.startsWith(prefix)
   return names === undefined || names.test(itemName, { steps: 100_000 }) === true
 }

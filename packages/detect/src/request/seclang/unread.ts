@@ -36,7 +36,7 @@ function readersOf(links: readonly SecRule[]): (name: string) => boolean {
     .flatMap(({ targets, excluded }) => [...targets, ...excluded])
     .filter(({ collection }: Target) => collection === 'TX')
   const named = new Set(links.flatMap(macrosOf).flatMap((macro) => variablesIn(macro).tx))
-  return (name) => named.has(name) || targets.some((target) => isMeant(target, name))
+  return (name) => named.has(name) || targets.some((target) => isMeant(target, name, name))
 }
 
 const macrosOf = ({ operatorSource, setVariables }: SecRule): Macro[] => [

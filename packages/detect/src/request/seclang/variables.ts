@@ -18,7 +18,7 @@ export type Variables = {
 export function variablesOver(beneath: ReadonlyMap<string, string>): () => Variables {
   const fixed = new WeakMap<Target, readonly string[]>()
   const fixedNames = (target: Target) => {
-    const known = fixed.get(target) ?? [...beneath.keys()].filter((name) => isMeant(target, name))
+    const known = fixed.get(target) ?? [...beneath.keys()].filter((name) => isMeant(target, name, name))
     fixed.set(target, known)
     return known
   }
@@ -34,7 +34,7 @@ export function variablesOver(beneath: ReadonlyMap<string, string>): () => Varia
       delete: (name) => void own.set(name, undefined),
       namesOf: (target) => [
         ...fixedNames(target).filter(isThere),
-        ...own.keys().filter((name) => isThere(name) && !beneath.has(name) && isMeant(target, name)),
+        ...own.keys().filter((name) => isMeant(target, name, name) && isThere(name) && !beneath.has(name)),
       ],
     }
   }
