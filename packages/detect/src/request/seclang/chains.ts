@@ -49,7 +49,7 @@ export function createChains() {
 
 const withoutCase = (chain: Chain): Chain => (chain.last?.step.isCase ? withoutCase(chain.last.behind) : chain)
 
-/** What a transformation costs for each byte, in steps of automata. */
+/** What a transformation that changes a text costs for each byte that it reads and each that it writes, in steps of automata. */
 const stepsPerByte = 4
 
 /** Its text after a chain of transformations. */
@@ -59,8 +59,8 @@ export function formOf(item: Item, { number, last }: Chain, meter: Meter): strin
   let form = item.forms[number]
   if (form === undefined) {
     const before = formOf(item, last.behind, meter)
-    meter.steps -= before.length * stepsPerByte
     form = last.step.apply(before)
+    meter.steps -= form === before ? before.length : (before.length + form.length) * stepsPerByte
     item.forms[number] = form
   }
   return form

@@ -12,7 +12,14 @@ import {
 
 const char = String.fromCharCode
 const plain = (text: string) => (text.includes('+') ? text.replaceAll('+', ' ') : text)
-const hexAt = (text: string, at: number, digits: number) => Number.parseInt(text.slice(at, at + digits), 16)
+const hexValues = Uint8Array.from({ length: 256 }, (_, byte) => Number.parseInt(char(byte), 16) || 0)
+
+/** Of as many digits, which are there. */
+function hexAt(text: string, at: number, digits: number): number {
+  let code = 0
+  for (let place = at; place < at + digits; place += 1) code = code * 16 + (hexValues[text.charCodeAt(place)] as number)
+  return code
+}
 /** U+FF01 to U+FF5E stand for U+0021 to U+007E; of others the low byte stays. */
 const byteOf = (code: number) => {
   const byte = code & 0xff
@@ -49,7 +56,7 @@ const entityAt: ReadEscape = (text, at) => {
     const digits = hexDigitsAt(text, end, text.length)
     if (digits === 0) return 0
     end += digits
-    byte = hexAt(text, end - Math.min(digits, 8), 8) & 0xff
+    byte = hexAt(text, end - Math.min(digits, 8), Math.min(digits, 8)) & 0xff
   } else if (isNumber) {
     const from = end
     while (isDigit(text.charCodeAt(end))) end += 1

@@ -32,6 +32,7 @@ const rows: readonly (readonly [name: string, text: string, result: string])[] =
   ['normalizePath', '../../etc/passwd', '../../etc/passwd'],
   ['normalisePathWin', '\\a\\..\\b', '/b'],
   ['utf8toUnicode', 'a\xc3\xa9\xff\xf0\x9f\x98\x80', 'a%u00e9\xff%u1f600'],
+  ['utf8toUnicode', '\xef\xbc\x9c\xf4\x8f\xbf\xbf\xc2', '%uff1c%u10ffff\xc2'],
   ['trim', ' a ', 'a'],
   ['length', 'abc', '3'],
 ]

@@ -117,21 +117,29 @@ function decodeSqlHex(text: string): string {
 /** Each well-formed sequence of more than one byte becomes %uXXXX, so that look-alikes of ASCII show. */
 function utf8ToUnicode(text: string): string {
   if (!/[\xc2-\xf4]/.test(text)) return text
-  let left = ''
-  let from = 0
-  for (let at = 0; at < text.length; at += 1) {
+  // Two bytes become six, and none becomes more.
+  const left = Buffer.allocUnsafe(3 * text.length)
+  let length = 0
+  for (let at = 0; at < text.length; ) {
     const bytes = sequenceLength(text, at)
-    if (bytes === 0) continue
-    left += `${text.slice(from, at)}%u${hexOf(codeAt(text, at, bytes))}`
-    from = at + bytes
-    at = from - 1
+    if (bytes === 0) left[length++] = text.charCodeAt(at)
+    else length += writeCode(left, length, codeAt(text, at, bytes))
+    at += Math.max(bytes, 1)
   }
-  return left + text.slice(from)
+  return left.toString('latin1', 0, length)
 }
 
-const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const hexOf = (code: number) =>
-  code > 0xffff ? code.toString(16) : `${hexBytes[code >> 8] as string}${hexBytes[code & 0xff] as string}`
+const hexDigits = Buffer.from('0123456789abcdef')
+
+/** As %uXXXX, with more digits where it has more; returns how many bytes that takes. */
+function writeCode(into: Buffer, from: number, code: number): number {
+  const digits = code > 0xf_ffff ? 6 : code > 0xffff ? 5 : 4
+  into[from] = 0x25
+  into[from + 1] = 0x75
+  for (let place = 0; place < digits; place += 1)
+    into[from + 2 + place] = hexDigits[(code >> (4 * (digits - 1 - place))) & 0xf] as number
+  return digits + 2
+}
 
 /** RFC 3629, 4; 0 for a byte that begins none. */
 function sequenceLength(text: string, at: number): number {
