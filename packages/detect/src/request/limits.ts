@@ -15,17 +15,17 @@ export const contextLimits = {
 export type DecodeLimits = { readonly [name in keyof typeof decodeLimits]: number }
 
 /**
- * How much of a request is looked at. Beyond each of them a signal is raised. Together they bound what a request may cost: 128 K
+ * How much of a request is looked at. Beyond each of them a signal is raised. Together they bound what a request may cost: 104 K
  * characters are parted and read at most, and the few that were hidden in them.
  */
 export const decodeLimits = {
-  /** Of a path and of a query, each. Servers that are not told otherwise take 8 to 16 K of both. */
-  targetHeadChars: 12 * 1024,
+  /** Of a path and of a query, each. Servers that are not told otherwise take 8 to 16 K of both and all headers. */
+  targetHeadChars: 8 * 1024,
   targetTailChars: 4 * 1024,
   /** Of all headers, and, where they are longer together, of each. */
   headersMax: 256,
-  headersHeadChars: 24 * 1024,
-  headersTailChars: 8 * 1024,
+  headersHeadChars: 12 * 1024,
+  headersTailChars: 4 * 1024,
   headerHeadChars: 4 * 1024,
   headerTailChars: 1024,
   /** Of a body, from its beginning and from its end. */

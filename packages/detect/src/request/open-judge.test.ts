@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { readContext } from './context.ts'
 import { type OpenedJudge, openJudge } from './open-judge.ts'
 import { contextOfJson } from './wire/json-context.ts'
 
@@ -101,6 +102,34 @@ test('DET-1 what JSON escapes is read within a form, within a string, and in wha
     const context = contextOfJson({ method: 'POST', url: '/', headers: own, body, address: '192.0.2.1' })
     assert.equal(judge(context, 1n).threat, true, `${type} ${body}`)
   }
+})
+
+test('DET-1 of what is too large the ends are judged, the same each time, and what nobody looked at speaks against it', () => {
+  const { judge } = openJudge({})
+  const megabyte = 1024 * 1024
+  const filled = (unit: string) => unit.repeat(megabyte / unit.length - 60)
+  const form = [...headers, ['Content-Type', 'application/x-www-form-urlencoded']] as [string, string][]
+  const base = { method: 'POST', path: '/', query: '', headers: form, address: '192.0.2.1' }
+  const attack = 'q=%27+UNION+SELECT+password+FROM+users--'
+  const larger = [
+    { query: filled('a=it%27s&') },
+    { path: filled('/a.b') },
+    { headers: [...form, ['Cookie', filled("a=it's; ")]] as [string, string][] },
+    { body: Buffer.from(filled('we=like+it&')) },
+  ]
+  for (const given of larger) {
+    const context = readContext({ ...base, ...given })
+    const verdict = judge(context, 1n)
+    assert.deepEqual(judge(readContext({ ...base, ...given }), 1n), verdict)
+    assert.ok(verdict.score > judge(readContext(base), 1n).score && !verdict.threat, JSON.stringify(verdict))
+    assert.ok(verdict.detectors.cut.includes('signals'))
+  }
+  for (const given of [
+    { query: `${filled('a=b&')}${attack}` },
+    { body: Buffer.from(`${filled('a=b&')}${attack}`) },
+    { body: Buffer.from(`${'a=b&'.repeat(20_000)}${attack}${'&a=b'.repeat(20_000)}`) },
+  ])
+    assert.ok(judge(readContext({ ...base, ...given }), 1n).threat, JSON.stringify(given).slice(0, 20))
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwatch-model-'))

@@ -16,15 +16,17 @@ function decodeCookies(text: string, findings: Findings): void {
   for (let from = 0; from < text.length; ) {
     const end = findings.isFull() ? -1 : text.indexOf(';', from)
     const to = end < 0 ? text.length : end
-    const equals = text.indexOf('=', from)
-    const cut = equals < 0 || equals > to ? to : equals
-    const name = text.slice(from, cut).trim()
-    if (name !== '' || cut < to) {
-      findings.add('REQUEST_COOKIES_NAMES', name, name)
-      findings.add('REQUEST_COOKIES', name, text.slice(cut + 1, to).trim())
-    }
+    if (to > from) decodeCookie(text.slice(from, to), findings)
     from = to + 1
   }
+}
+
+function decodeCookie(pair: string, findings: Findings): void {
+  const equals = pair.indexOf('=')
+  const name = (equals < 0 ? pair : pair.slice(0, equals)).trim()
+  if (name === '' && equals < 0) return
+  findings.add('REQUEST_COOKIES_NAMES', name, name)
+  findings.add('REQUEST_COOKIES', name, equals < 0 ? '' : pair.slice(equals + 1).trim())
 }
 
 /** Of a header that should stand there once; the first where it stands more often. */

@@ -60,8 +60,10 @@ test('DET-1 odd bytes and odd encodings are told of, with their place', () => {
     ['q=MScgT1IgJzEnPScxJyAtLSA=', 'hidden-encoding ARGS_GET:q'],
     ['q=1&q=2', 'repeated-parameter ARGS_GET:q'],
     [`q=${'x'.repeat(600)}`, 'padded ARGS_GET:q'],
+    [`q=${'ab'.repeat(300)}${'x'.repeat(512)}${'ab'.repeat(300)}`, 'padded ARGS_GET:q'],
   ]
   for (const [query, told] of rows) assert(signalsOf({ query }).includes(told), `${query}: ${signalsOf({ query })}`)
+  assert.deepEqual(signalsOf({ query: `q=${'x'.repeat(511)}${'y'.repeat(511)}` }), [])
   assert.deepEqual(
     signalsOf({ query: 'q=caf%C3%A9+au+lait&ids[]=1&ids[]=2', headers: [['Referer', 'https://a/?b=%20c']] }),
     [],
@@ -164,9 +166,10 @@ test('DET-1 of a path, a query and headers of a megabyte both ends are looked at
   ]) {
     const { text, chars, isCut } = textOf(given)
     assert(text.includes('FROM users') && text.includes('FROM admins') && isCut, JSON.stringify(given).slice(0, 60))
-    assert(chars < 80 * 1024, `${chars} characters`)
+    assert(chars < 48 * 1024, `${chars} characters`)
   }
-  assert.equal(textOf({ query: 'a'.repeat(16 * 1024) }).isCut, false)
+  const { targetHeadChars, targetTailChars } = decodeLimits
+  assert.equal(textOf({ query: 'a'.repeat(targetHeadChars + targetTailChars) }).isCut, false)
 })
 
 test('DET-1 whichever of many headers says what a body is, it is parted so', () => {

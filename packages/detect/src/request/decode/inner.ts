@@ -49,13 +49,28 @@ function mayHide(text: string): boolean {
     const unit = text.charCodeAt(at)
     run = isOfBase64[unit] === 1 ? run + 1 : 0
     if (run >= 16) return true
-    if ((unit === 0x25 || unit === 0x26) && /^(?:%[0-9a-fu]|&(?:#|[a-z]{2,4};))/i.test(text.slice(at, at + 6)))
-      return true
+    if (unit === percent && beginsEscape[text.charCodeAt(at + 1)] === 1) return true
+    if (unit === ampersand && isEntityAt(text, at + 1)) return true
   }
   return false
 }
 
-const isOfBase64 = Uint8Array.from({ length: 256 }, (_, unit) => Number(/[\w+/-]/.test(String.fromCharCode(unit))))
+const [percent, ampersand, semicolon, hash] = [0x25, 0x26, 0x3b, 0x23] as const
+
+/** `#`, or two to four letters and a semicolon. */
+function isEntityAt(text: string, from: number): boolean {
+  if (text.charCodeAt(from) === hash) return true
+  let at = from
+  while (at < from + 4 && isLetter(text.charCodeAt(at))) at += 1
+  return at >= from + 2 && text.charCodeAt(at) === semicolon
+}
+
+const isLetter = (unit: number): boolean => (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a
+
+const those = (form: RegExp) =>
+  Uint8Array.from({ length: 256 }, (_, unit) => Number(form.test(String.fromCharCode(unit))))
+const isOfBase64 = those(/[\w+/-]/)
+const beginsEscape = those(/[0-9a-fu]/i)
 
 function formsOf({ source, name, text, inside }: Value, findings: Findings, processor: Processor): Value[] {
   return encodings.flatMap(({ name: encoding, kind, undo }) => {

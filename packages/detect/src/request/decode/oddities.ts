@@ -53,11 +53,14 @@ export function findOddBytes({ source, name, text }: Value, findings: Findings):
   else if (!isUtf8(Buffer.from(text, 'latin1'))) findings.signal('invalid-utf8', where())
 }
 
+/** A run this long has one of the signs that are looked at here, so its neighbours are all that is left to be looked at. */
 function hasRun(text: string, least: number): boolean {
-  let length = 1
-  for (let at = 1; at < text.length; at += 1) {
-    length = text.charCodeAt(at) === text.charCodeAt(at - 1) ? length + 1 : 1
-    if (length >= least) return true
+  for (let at = least - 1; at < text.length; at += least) {
+    const unit = text.charCodeAt(at)
+    let [from, to] = [at, at + 1]
+    while (at - from < least && text.charCodeAt(from - 1) === unit) from -= 1
+    while (to - from < least && text.charCodeAt(to) === unit) to += 1
+    if (to - from >= least) return true
   }
   return false
 }

@@ -2,7 +2,7 @@
 
 /** What attacks are made of and texts hardly ever: literals, for there is no time for more. */
 const telling =
-  /union.{1,16}select|drop.{1,8}table|information_schema|sleep\(|benchmark\(|waitfor|script(?:>|%3e|\\u003e)|javascript:|onerror|onload|etc(?:\/|%2f)passwd|\.\.\/\.\.\/|%2e%2e|jndi:|<\?php|!entity|bin\/.?.?sh|cmd\.exe|powershell|__class__/gi
+  /union[^g-z]{1,12}(?:(?:all|distinct)[^g-z]{1,12})?select|drop[^g-z]{1,12}table|information_schema|sleep\(|benchmark\(|waitfor|script(?:>|%3e|\\u003e)|javascript:|onerror|onload|etc(?:\/|%2f)passwd|\.\.\/\.\.\/|%2e%2e|jndi:|<\?php|!entity|bin\/.?.?sh|cmd\.exe|powershell|__class__/gi
 
 const placesMax = 8
 /** Around each place: as much before it as behind it. */

@@ -39,7 +39,9 @@ export function decodeXml(text: string, findings: Findings, isCut: boolean): voi
 type Markup = { readonly next: number; readonly isClosed: boolean; readonly depth: number }
 
 function markupAt(text: string, at: number, findings: Findings): Markup {
-  const special = specials.find(({ begin }) => text.startsWith(begin, at))
+  const sign = text.charCodeAt(at + 1)
+  const special =
+    sign === exclamation || sign === question ? specials.find(({ begin }) => text.startsWith(begin, at)) : undefined
   if (special !== undefined) {
     const from = at + special.begin.length
     const { end, next, isClosed } = until(text, special.close, from)
@@ -54,11 +56,13 @@ function markupAt(text: string, at: number, findings: Findings): Markup {
     findings.add('XML', '/*', tag)
     return { next: end + 1, isClosed, depth: 0 }
   }
-  for (const [, double, single] of tag.matchAll(/=\s*(?:"([^"]*)"|'([^']*)')/g))
-    findings.add('XML', '//@*', expanded(double ?? single ?? ''))
+  if (tag.includes('='))
+    for (const [, double, single] of tag.matchAll(/=\s*(?:"([^"]*)"|'([^']*)')/g))
+      findings.add('XML', '//@*', expanded(double ?? single ?? ''))
   return { next: end + 1, isClosed, depth: tag.startsWith('/') ? -1 : tag.endsWith('/') ? 0 : 1 }
 }
 
+const [exclamation, question] = [0x21, 0x3f] as const
 const specials = [
   { begin: '<!--', close: '-->', isText: true },
   { begin: '<![CDATA[', close: ']]>', isText: true },
