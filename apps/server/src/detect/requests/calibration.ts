@@ -4,11 +4,11 @@ import type { Clock } from '@sealwatch/base'
 import type { CountedReason } from '@sealwatch/detect/verdict'
 import type { Authorised } from '../../access/index.ts'
 import type { Exceptions } from '../exceptions.ts'
-import type { RequestFeedback } from './feedback.ts'
+import type { FeedbackWord, RequestFeedback } from './feedback.ts'
 import { dayBefore, type ScoreBook } from './score-book.ts'
 import type { RequestSettings } from './settings.ts'
 import type { JudgedBy } from './settings-vouching.ts'
-import { type FeedbackRow, type Suggestion, suggestionsOf } from './suggestions.ts'
+import { type Suggestion, suggestionsOf } from './suggestions.ts'
 
 export type Calibration = JudgedBy & {
   /** Of which there is anything (UTC). */
@@ -36,23 +36,23 @@ export function createCalibrations(options: {
     read: async (by, days) => {
       const { tenant } = by
       const judged = await scores.read(by, days)
-      const rows = await feedback.after(tenant, dayBefore(clock.nowMs(), days))
-      const [alarms, right] = (['false_alarm', 'right'] as const).map((due) =>
-        rows.filter(({ word }) => word === due),
-      ) as [FeedbackRow[], FeedbackRow[]]
+      const { counts, newest } = await feedback.after(tenant, dayBefore(clock.nowMs(), days))
+      const alarms = newest.filter(({ word }) => word === 'false_alarm')
       const alarmsBy = Map.groupBy(alarms, ({ threat }) => nameOf((JSON.parse(threat) as Threat).reasons[0]))
+      const right = new Map(
+        counts.flatMap(({ word, score, times }) => (word === 'right' ? [[score, times] as const] : [])),
+      )
+      const given = (due: FeedbackWord) => counts.reduce((sum, { word, times }) => sum + (word === due ? times : 0), 0)
       return {
         ...settings.of(tenant),
         days: judged.days,
-        scores: judged.scores.map((count, score) =>
-          Math.max(0, count - right.filter((one) => one.score === score).length),
-        ),
+        scores: judged.scores.map((count, score) => Math.max(0, count - (right.get(score) ?? 0))),
         reasons: judged.reasons.map((reason) => ({
           ...reason,
           falseAlarms: alarmsBy.get(nameOf(reason))?.length ?? 0,
         })),
-        feedback: { falseAlarms: alarms.length, right: right.length },
-        suggestions: suggestionsOf(rows).filter(({ falseAlarms: _, ...matter }) => !exceptions.has(tenant, matter)),
+        feedback: { falseAlarms: given('false_alarm'), right: given('right') },
+        suggestions: suggestionsOf(newest).filter(({ falseAlarms: _, ...matter }) => !exceptions.has(tenant, matter)),
       }
     },
   }

@@ -21,11 +21,22 @@ export type RequestFeedback = {
     leaf: number,
     said: { readonly word: FeedbackWord; readonly reason: string },
   ): Promise<Recorded>
-  /** Of threats of later days than this one (UTC). */
-  after(tenant: string, day: string): Promise<readonly FeedbackRow[]>
+  /** Of threats of later days than this one (UTC): how many had which score, and the newest of them. */
+  after(
+    tenant: string,
+    day: string,
+  ): Promise<{
+    readonly counts: readonly (Pick<FeedbackRow, 'word' | 'score'> & { readonly times: number })[]
+    readonly newest: readonly FeedbackRow[]
+  }>
 }
 
-export const feedbackLimits = { keptMax: 10_000, reasonCharsMax: 500 } as const
+export const feedbackLimits = {
+  keptMax: 10_000,
+  /** That are read with their reasons: all of them would keep the thread that answers everybody for half a second. */
+  newestMax: 1_000,
+  reasonCharsMax: 500,
+} as const
 
 export function createRequestFeedback(
   options: RecordOptions & { readonly ledgers: Pick<Ledgers, 'get'> },
@@ -78,14 +89,14 @@ export function createRequestFeedback(
         await keepNewest(tx, tenant)
       })
     },
-    after: (tenant, day) =>
-      store.db
-        .selectFrom('request_feedback')
-        .selectAll()
-        .where('tenant', '=', tenant)
-        .where('day', '>', day)
-        .orderBy('leaf_index')
-        .execute(),
+    after: async (tenant, day) => {
+      const given = () => store.db.selectFrom('request_feedback').where('tenant', '=', tenant).where('day', '>', day)
+      const newest = given().selectAll().orderBy('leaf_index', 'desc').limit(feedbackLimits.newestMax)
+      const counts = given()
+        .select(({ fn }) => ['word', 'score', fn.countAll<number>().as('times')])
+        .groupBy(['word', 'score'])
+      return { counts: await counts.execute(), newest: await newest.execute() }
+    },
   }
 }
 
