@@ -24,10 +24,13 @@ export const redact = (text: string): string => {
 }
 
 function redactRun(run: string): string {
-  if (/^[0-9]/.test(run)) return '#'
-  if (!/^[A-Za-z]/.test(run)) return '·'
+  const first = run.charCodeAt(0)
+  if (first >= 48 && first <= 57) return '#'
+  if (!isLetter(first)) return '·'
   return run.length <= wordUnitsShown || plain.has(run.toLowerCase()) ? run : `${run.slice(0, wordUnitsShown)}…`
 }
+
+const isLetter = (unit: number): boolean => (unit | 0x20) >= 97 && (unit | 0x20) <= 122
 
 /** Names of parameters are those of the service, but whoever asks may send any: only what looks like a name is told. */
 export function redactPlace(where: string): string {
