@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { ApiProblem } from '@sealwatch/contract/api'
 import { run } from '../../apps/cli/src/cli.ts'
 import { testIo } from '../../apps/cli/test/test-io.ts'
+import { eventually } from '../system/platform.ts'
 import { startServer, type TestServer } from './server.ts'
 
 const attackAt = (path: string) => ({
@@ -87,6 +88,15 @@ test('DET-1 an exception is an act in the ledger without its route, stands after
   await server[Symbol.asyncDispose]()
   server = await startServer({}, undefined, { dir })
   assert.equal((await judged('acme', '/search/books')).threat_detected, false)
+  const counted = await eventually('what was judged to be counted in the ledger', async () => {
+    const acts = (await server.root('acme').call('listActs', { query: { order: 'oldest' } })).items
+    const events = acts.map(({ line }) => line.event as NonNullable<typeof act>)
+    return events.find(({ metadata }) => metadata.event_code === 'requests_counted')
+  })
+  assert.partialDeepStrictEqual(counted.unmapped.request_verdicts, {
+    ...{ judged: 4, worth: { allow: 1, observe: 0, challenge: 0, block: 3 } },
+    told: { allow: 1, observe: 3, challenge: 0, block: 0 },
+  })
   const token = await tokenOf('acme', 'rule:read', 'rule:except')
   const id = String(act?.unmapped.rule_exception)
   const otherWay = server.root('acme').call('removeRuleException', { params: { exception_id: id } })

@@ -185,6 +185,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
       whileFull(() => rooms.rules.run(signal)),
       whileFull(() => rooms.exceptions.run(signal)),
       rooms.scores.run(signal),
+      rooms.verdicts.run(signal),
       rooms.habits.run(signal),
       rooms.requests.run(signal),
       rooms.feeds?.run(signal) ?? Promise.resolve(),

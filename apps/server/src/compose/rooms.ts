@@ -14,6 +14,7 @@ import {
   createRequests,
   createRuleList,
   createScoreBook,
+  createVerdictCounts,
   type Exceptions,
   type FeedFollower,
   type Glances,
@@ -27,6 +28,7 @@ import {
   type RuleList,
   type Rules,
   type ScoreBook,
+  type VerdictCounts,
 } from '../detect/index.ts'
 import { createDrills, type Drills } from '../drills/index.ts'
 import {
@@ -118,6 +120,7 @@ export type Rooms = Books & {
   readonly requests: Requests
   readonly requestSettings: RequestSettings
   readonly scores: ScoreBook
+  readonly verdicts: VerdictCounts
   readonly habits: Habits
   readonly feedback: RequestFeedback
   readonly calibrations: Calibrations
@@ -204,6 +207,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
   const exceptions = createExceptions({ ...books, rules })
   const requestSettings = createRequestSettings(books)
   const scores = createScoreBook(books)
+  const verdicts = createVerdictCounts(books)
   const feedback = createRequestFeedback(books)
   const habits = await openHabits(books)
   for (const tenant of ledgers.tenants) {
@@ -288,6 +292,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
     feeds,
     requestSettings,
     scores,
+    verdicts,
     habits,
     feedback,
     calibrations: createCalibrations({ ...books, scores, feedback, exceptions, settings: requestSettings }),
@@ -295,6 +300,7 @@ export async function openRooms(books: Books, ends: AsyncDisposableStack): Promi
       ...books,
       exceptions,
       scores,
+      verdicts,
       habits,
       settings: requestSettings,
       reputation: feeds?.reputation,

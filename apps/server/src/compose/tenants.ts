@@ -30,6 +30,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
     exceptions,
     requestSettings,
     scores,
+    verdicts,
     habits,
     requests,
   } = rooms
@@ -54,6 +55,7 @@ export function startTenants(rooms: Rooms, followers: Followers): Tenants {
       requestSettings.forgetTenant(tenant)
       scores.forgetTenant(tenant)
       requests.forgetTenant(tenant)
+      verdicts.forgetTenant(tenant)
       await signIn.forgetTenant(tenant)
       await admission.settled(tenant)
       await rows.settled(tenant)

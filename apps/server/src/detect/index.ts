@@ -14,6 +14,7 @@ export {
   createRequestSettings,
   createRequests,
   createScoreBook,
+  createVerdictCounts,
   feedbackLimits,
   type Habits,
   type JudgedRequest,
@@ -26,6 +27,7 @@ export {
   type SettingsRecord,
   scoreLimits,
   settingsLimits,
+  type VerdictCounts,
 } from './requests/index.ts'
 export { countedDaysMax } from './rule-counts.ts'
 export { addRuleHealth } from './rule-health.ts'

@@ -91,6 +91,7 @@ type MoreOfUnmapped =
   | 'request_feedback_of'
   | 'request_settings'
   | 'request_settings_version'
+  | 'request_verdicts'
   | 'rules_digest'
   | 'rules_came'
   | 'rules_went'
@@ -327,6 +328,8 @@ const unmapped = {
   request_feedback_of: 'plain',
   request_settings: 'plain',
   request_settings_version: 'plain',
+  // How many, and of nobody.
+  request_verdicts: 'plain',
   rules_digest: 'plain',
   rules_came: 'plain',
   rules_went: 'plain',

@@ -22,6 +22,7 @@ function shown(modelFolder?: string, rules: Partial<typeof requestRules> = {}): 
     settings: unused,
     exceptions: unused,
     scores: unused,
+    verdicts: unused,
     store: unused,
     outbox: unused,
     voice: unused,

@@ -25,6 +25,7 @@ import type { ScoreBook } from './score-book.ts'
 import type { RequestSettings } from './settings.ts'
 import type { Threat } from './threat-event.ts'
 import { createThreatLines, type Unwritten } from './threat-lines.ts'
+import type { VerdictCounts } from './verdict-counts.ts'
 
 /** What the service knows of the answer already. */
 export type Outcome = { readonly status: number }
@@ -63,6 +64,7 @@ export type RequestOptions = {
   readonly settings: Pick<RequestSettings, 'of'>
   readonly exceptions: Pick<Exceptions, 'ofRequest'>
   readonly scores: Pick<ScoreBook, 'count'>
+  readonly verdicts: Pick<VerdictCounts, 'note'>
   readonly store: Store
   readonly outbox: Outbox
   readonly voice: ServerVoice
@@ -76,7 +78,7 @@ const problemsNamed = 20
 const placeMsMax = 1_000
 
 export function createRequests(options: RequestOptions): Requests {
-  const { requestRules, requestModel, reputation, habits, settings, exceptions, scores } = options
+  const { requestRules, requestModel, reputation, habits, settings, exceptions, scores, verdicts } = options
   const { outbox, clock, log } = options
   const counts = { judged: 0, threats: 0, failures: 0 }
   const bounds = createBounds(clock)
@@ -107,6 +109,7 @@ export function createRequests(options: RequestOptions): Requests {
     // Attacks teach nothing: what is usual is what harmless requests are like.
     else habits.learn(context, outcome?.status, timeNs)
     const action = actionIn(mode, verdict.recommended_action)
+    verdicts.note(tenant, verdict.recommended_action, action)
     return { tenant, by: nameOf(principal), about: requestId, timeNs, verdict, action, asked: context }
   }
 
