@@ -185,3 +185,30 @@ describe('DET-4 while nobody can be asked', { skip: noProxy('nginx') ?? false },
     assert.equal((await proxy.ask('/')).status, 200)
   })
 })
+
+describe('DET-4 behind an origin of https', { skip: noProxy('nginx') ?? noProxy('caddy') ?? false }, () => {
+  let https: TestServer
+  let its: string
+  before(async () => {
+    https = await startServer({
+      SEALWATCH_SERVER_TRUSTED_PROXIES: '127.0.0.1',
+      SEALWATCH_SERVER_PUBLIC_ORIGIN: 'https://seal.example',
+    })
+    const body = { name: 'proxy', actions: ['threat:analyze' as const], ttl_seconds: 3600 }
+    its = (await https.root('default').call('createToken', { body })).token
+  })
+  after(() => https[Symbol.asyncDispose]())
+
+  test('nginx asks without what its clients say of how they came', async () => {
+    await using proxy = await startProxy('nginx', { url: https.url, token: its })
+    for (const proto of ['http', 'https'])
+      assert.equal((await proxy.ask('/', { headers: { 'x-forwarded-proto': proto } })).status, 200, proto)
+  })
+
+  test('Caddy in the open asks in vain, unless it does so without the header, as our page says', async () => {
+    await using plain = await startProxy('caddy', { url: https.url, token: its })
+    assert.equal((await plain.ask('/')).status, 403)
+    await using without = await startProxy('caddy', { url: https.url, token: its, isPlain: true })
+    assert.equal((await without.ask('/')).status, 200)
+  })
+})

@@ -29,6 +29,8 @@ export type ProxyOptions = {
   readonly token: string
   /** With what the page says to let requests pass while nobody can be asked. */
   readonly isOpen?: boolean
+  /** With what the page says of a site in plain HTTP whose origin is https. */
+  readonly isPlain?: boolean
 }
 
 export async function startProxy(name: ProxyName, options: ProxyOptions): Promise<Proxied> {
@@ -94,8 +96,12 @@ http {
 }`
 }
 
-const caddyText = (_options: ProxyOptions, _dir: string, port: number): string =>
-  `{\n\tadmin off\n\tauto_https off\n}\n${blocks('caddy')[0]?.replace('shop.example', `http://127.0.0.1:${port}`)}`
+function caddyText({ isPlain }: ProxyOptions, _dir: string, port: number): string {
+  const [site = ''] = blocks('caddy')
+  const [, off = ''] = /`(header_up -[\w-]+)`/.exec(page) ?? []
+  const asking = isPlain === true ? site.replace('header_up Host', `${off}\n\t\theader_up Host`) : site
+  return `{\n\tadmin off\n\tauto_https off\n}\n${asking.replace('shop.example', `http://127.0.0.1:${port}`)}`
+}
 
 async function freePort(): Promise<number> {
   const listener = createListener().listen(0, '127.0.0.1')
