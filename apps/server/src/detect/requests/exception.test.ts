@@ -47,6 +47,8 @@ test('DET-1 a path that two programs read as two is of no excepted route', () =>
     'a%00b',
     'a%252e',
     '\xe4',
+    'a%2fb',
+    'a%2Fb',
     '..%c0%af../admin',
     '%c0%ae%c0%ae/admin',
     '%e0%80%af',

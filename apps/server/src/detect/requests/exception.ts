@@ -30,12 +30,12 @@ const pathCharsMax = 2_048
 const plain = /^(?:\/(?!\.{0,2}(?:\/|$))[\p{L}\p{M}\p{Nd} \-._~!$&'()*+,=:@]*)*\/?$/u
 /** As it is sent; what is no ASCII is encoded. */
 const sent = /^[\x21-\x7e]*$/
-/** Encoded, they are one thing to who splits the path first, and another to who decodes it first. */
-const encodedDelimiter = /%(?:2[ef]|5c)/i
+/** Who decodes a path before it is split sees a segment more. */
+const encodedSlash = /%2f/i
 
 /** A path that means one thing to everybody; undefined: it may not, and is of no route that somebody excepts. */
 function plainPath(path: string): string | undefined {
-  if (path.length > pathCharsMax || !sent.test(path) || encodedDelimiter.test(path)) return undefined
+  if (path.length > pathCharsMax || !sent.test(path) || encodedSlash.test(path)) return undefined
   try {
     // Throws for what is no UTF-8, as a `/` in two bytes (RFC 3629, 3), and for escapes of another form, as %u002f.
     return plain.test(decodeURIComponent(path)) ? path : undefined
