@@ -34,8 +34,8 @@ export const decodeLimits = {
   /** Behind the beginning, and as much before the end: searched for what attacks are made of, and not read. */
   searchedBytesMax: 64 * 1024,
   /** Of a compressed body, after it was inflated. */
-  inflatedBytesMax: 256 * 1024,
-  inflateInputBytesMax: 256 * 1024,
+  inflatedBytesMax: 128 * 1024,
+  inflateInputBytesMax: 128 * 1024,
   /** Of headers with cookies, of the query, and of the body, each. What stands behind is one more value, unparted. */
   valuesMax: 1_000,
   depthMax: 64,

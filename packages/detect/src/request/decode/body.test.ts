@@ -120,6 +120,11 @@ test('DET-1 JSON and XML in UTF-16 and UTF-32 are read as their parsers do, what
       assert(signals.some(({ kind }) => kind === 'strange-charset'))
     }
   assert(decoded('text/xml', little('<a>x</a>')).values.some(({ source, text }) => source === 'XML' && text === 'x'))
+  const long = decoded('application/json', wide(`{"q":"${'a'.repeat(100_000)}"}`))
+  assert.deepEqual(
+    [long.isCut, long.signals.map(({ kind }) => kind)],
+    [true, ['strange-charset', 'oversize', 'padded']],
+  )
   // A form with a zero byte in its first name is a form.
   const form = decoded('application/x-www-form-urlencoded', 'a\0b=1&q=union').values
   assert(form.some(({ name, text }) => name === 'q' && text === 'union'))

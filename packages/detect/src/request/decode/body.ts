@@ -34,7 +34,7 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   const written = bytes.toString('latin1', 0, headBytesMax)
   const head = isStrange ? asciiOf(written, charset) : written
   const processor = told ?? guessed(head)
-  const fileBytes = leftOut + decodeAs(processor, head, type, findings, isCut)
+  const fileBytes = leftOut + decodeAs(processor, head, type, findings, isCut || findings.isPassedOver())
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
   if (isCut) decodeRest(bytes, processor, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
@@ -61,9 +61,14 @@ function decodeRest(bytes: Buffer, processor: Processor, findings: Findings): vo
 
 /** JSON and XML in UTF-16 or UTF-32 as their parsers read them. In both a zero byte is never anything else, in forms it may be. */
 function inUtf8(bytes: Buffer, told: Processor | undefined, findings: Findings): Buffer {
-  const narrow = narrowed(bytes, findings.limits.inflatedBytesMax)
+  const { inflatedBytesMax } = findings.limits
+  const narrow = narrowed(bytes, inflatedBytesMax)
   if (narrow === undefined || !/^(?:JSON|XML)$/.test(told ?? guessed(narrow.toString('latin1', 0, 256)))) return bytes
   findings.signal('strange-charset', 'REQUEST_BODY')
+  if (bytes.length > inflatedBytesMax) {
+    findings.signal('oversize', 'REQUEST_BODY')
+    findings.passOver()
+  }
   return narrow
 }
 

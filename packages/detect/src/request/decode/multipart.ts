@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { asciiOf, strangeCharset } from './charset.ts'
-import { decodeForm } from './percent.ts'
+import { decodeEscaped, decodeForm, percentAt } from './percent.ts'
 import type { Findings } from './values.ts'
 
 /** Of a part's content, what is looked at when it is a file. */
@@ -118,9 +118,6 @@ function decoded(content: string, part: Part, findings: Findings): string {
 
 function transferDecoded(content: string, { encoding }: Part): string {
   if (encoding === 'base64') return Buffer.from(content, 'base64').toString('latin1')
-  if (encoding === 'quoted-printable')
-    return content
-      .replace(/=\r?\n/g, '')
-      .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  if (encoding === 'quoted-printable') return decodeEscaped(content.replace(/=\r?\n/g, ''), '=', percentAt)
   return content
 }
