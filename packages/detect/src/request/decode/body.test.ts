@@ -41,6 +41,17 @@ test('DET-1 JSON is parted to its scalars, named by their place', () => {
   assert.deepEqual(kinds('application/json', '{"a":[],"b":{}} '), [])
 })
 
+test('DET-1 what JSON escapes is the bytes of UTF-8, pairs of surrogates are one character, and half a pair is U+FFFD', () => {
+  const text = (json: string) => listed('application/json', `"${json}"`)[0]?.slice('ARGS_POST:='.length)
+  const bytes = (of: string) => Buffer.from(of).toString('latin1')
+  for (const [json, meant] of [
+    ['\\u003c\\u00e9\\u07ff\\u0800\\u20AC\\uffff', '<\u00e9\u07ff\u0800\u20ac\uffff'],
+    ['\\ud83d\\ude00x\\ud83d\\u0041\\ude00', '\u{1f600}x\ufffdA\ufffd'],
+    ['\\\\u0041\\/\\"\\b\\f\\n\\r\\t\\x\\u00', '\\u0041/"\b\f\n\r\txu00'],
+  ] as const)
+    assert.equal(text(json), bytes(meant), json)
+})
+
 test('DET-1 JSON that is none is told of, and what follows the fault is looked at as it stands', () => {
   for (const body of ['{"a":1,}', '{"a" 1}', '[1 2]', '{a:1}', '{"a":"x', '[1,2', '{"a":1}x', ''].slice(0, -1)) {
     assert.deepEqual(kinds('application/json', body), ['malformed-json'], body)
@@ -220,7 +231,7 @@ test('DET-1 of a body that grows beyond the limit the beginning is read, and a b
   assert(told.signals.some(({ kind }) => kind === 'bomb'))
   const words = Array.from({ length: 300_000 }, (_, at) => ((at * 2_654_435_761) % 1_000_003).toString(36)).join(' ')
   const long = decoded('text/plain', gzipSync(`<script> ${words}`), gzip)
-  assert(long.values.some(({ text }) => text.startsWith('<script>')) && long.isCut)
+  assert(long.values.some(({ text }) => text.startsWith('<script>') && text.length > 16 * 1024) && long.isCut)
   assert(long.signals.every(({ kind }) => kind !== 'bomb'))
 })
 
