@@ -16,24 +16,37 @@ const [rare, frequent] = [0.003, 0.01] as const
 
 /**
  * What a network says grows with how long it learned. So its last layer is stretched until its logit is a weight of evidence:
- * where a share of the honest requests scores higher, and nearly every attack does, the logarithm of 1 / share.
+ * where a share of the honest requests scores higher, and nearly every attack does, the logarithm of 1 / share. What a long text
+ * is let off is not stretched with it, so it takes some turns until both shares are met.
  */
 export function calibrated(weights: Weights, honest: readonly Example[]): Calibrated {
-  const model = createModel(weights)
-  const scores = honest.map((example) => scoreOf(model, example))
-  const [high, low] = [thresholdAt(rare, scores), thresholdAt(frequent, scores)]
-  const slope = Math.log(frequent / rare) / Math.max(high - low, roomMin)
-  const shift = Math.log(1 / rare) - high * slope
-  const last = {
-    w2: weights.w2.map((weight) => weight * slope),
-    b2: weights.b2.map((weight) => weight * slope + shift),
+  let [found, stretch] = [weights, 1]
+  for (let turn = 0; turn < turns; turn += 1) {
+    const scores = scoresOf(found, honest)
+    const [high, low] = [thresholdAt(rare, scores), thresholdAt(frequent, scores)]
+    const slope = Math.min(Math.log(frequent / rare) / (high - low), stretchMax / stretch)
+    stretch *= slope
+    found = stretched(found, slope, Math.log(1 / rare) - high * slope)
   }
-  const thresholds = rates.map((falsePositives) => {
-    const logit = thresholdAt(falsePositives, scores) * slope + shift
-    return { falsePositives, logit: Number(logit.toFixed(4)) }
-  })
-  return { weights: { ...weights, ...last }, thresholds }
+  const scores = scoresOf(found, honest)
+  const thresholds = rates.map((falsePositives) => ({
+    falsePositives,
+    logit: Number(thresholdAt(falsePositives, scores).toFixed(4)),
+  }))
+  return { weights: found, thresholds }
 }
 
-/** Two thresholds that are closer would stretch by chance. */
-const roomMin = 1
+const turns = 6
+/** Where the two shares lie closer together it is by chance: other traffic is not as even as what is counted. */
+const stretchMax = 1.2
+
+function scoresOf(weights: Weights, honest: readonly Example[]): number[] {
+  const model = createModel(weights)
+  return honest.map((example) => scoreOf(model, example))
+}
+
+const stretched = (weights: Weights, slope: number, shift: number): Weights => ({
+  ...weights,
+  w2: weights.w2.map((weight) => weight * slope),
+  b2: weights.b2.map((weight) => weight * slope + shift),
+})

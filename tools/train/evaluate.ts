@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createModel, type RequestModel } from '../../packages/detect/src/request/model/model.ts'
+import type { Weights } from '../../packages/detect/src/request/model/weights.ts'
+import { calibrated } from './calibrate.ts'
 import type { Corpus } from './corpus.ts'
 import type { Example } from './example.ts'
 import { fit } from './fit.ts'
@@ -15,8 +17,8 @@ export type Held = {
   readonly source: string
   readonly attacks: number
   readonly area: number
-  /** For each of `rates`: where the threshold lay, and how many of the source's attacks were above. */
-  readonly found: readonly { readonly threshold: number; readonly share: number }[]
+  /** For each of `rates`: how many of the source's attacks lie above the threshold that so many honest requests do. */
+  readonly found: readonly number[]
   /** By the whole verdict, with each of the rules. */
   readonly blocked: readonly Blocked[]
 }
@@ -30,20 +32,19 @@ export function* heldOut(
   rules: readonly NamedRules[],
   sources = attackSources(corpus),
 ): Generator<Held> {
+  const fitted = new Map<string, Weights>()
   for (const source of sources) {
     const isOfFamily = (example: Example) => familyOf(example.source) === familyOf(source)
     const rest = corpus.train.filter((example) => !isOfFamily(example))
-    const weights = fit([...rest, ...madeExamples(rest)])
-    const model = createModel(weights)
+    const weights = fitted.get(familyOf(source)) ?? fit([...rest, ...madeExamples(rest)])
+    fitted.set(familyOf(source), weights)
+    const model = createModel(calibrated(weights, corpus.calibrate).weights)
     const honest = corpus.calibrate.map((example) => scoreOf(model, example))
     const own = corpus.train.filter((example) => example.source === source)
     const beside = corpus.train.filter((example) => !example.isAttack && isOfFamily(example))
     const attacks = own.map((example) => scoreOf(model, example))
     const blocked = rules.map((named) => blockedBy(named, weights, { attacks: own, honest: corpus.calibrate, beside }))
-    const found = rates.map((rate) => {
-      const threshold = thresholdAt(rate, honest)
-      return { threshold, share: shareAbove(threshold, attacks) }
-    })
+    const found = rates.map((rate) => shareAbove(thresholdAt(rate, honest), attacks))
     yield { source, attacks: attacks.length, area: areaUnderCurve(attacks, honest), found, blocked }
   }
 }
@@ -55,9 +56,11 @@ const attackSources = ({ train }: Corpus): string[] => [
 /** `granan-anom` and `granan-norm` are two halves of one. */
 const familyOf = (source: string): string => source.split('-')[0] as string
 
-/** Of a request: that of its worst text. */
-export const scoreOf = (model: RequestModel, { texts }: Example): number =>
-  texts.reduce((worst, text) => Math.max(worst, model.logitOf(text)), lowest)
+/** Of a request, as it is judged. */
+export function scoreOf(model: RequestModel, { texts }: Example): number {
+  const { logit } = model.judge(texts.map((text) => ({ source: 'ARGS_GET', name: '', text })))
+  return Math.max(logit, lowest)
+}
 
 /** Of a request in which there is nothing to look at. */
 const lowest = -20

@@ -10,7 +10,13 @@ import type { Random } from './random.ts'
  */
 export type Grammar = ReadonlyMap<string, readonly string[]>
 
-const files = ['words.txt', 'benign.txt', 'attacks-injection.txt', 'attacks-execution.txt'] as const
+const files = [
+  'words.txt',
+  'benign.txt',
+  'benign-pasted.txt',
+  'attacks-injection.txt',
+  'attacks-execution.txt',
+] as const
 
 export function readGrammar(): Grammar {
   const grammar = new Map<string, string[]>()

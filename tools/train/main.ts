@@ -29,24 +29,17 @@ else train()
 
 function evaluate(): void {
   const rules = [rulesOf('basic rules'), ...(values.rules === undefined ? [] : [rulesOf('core rules', values.rules)])]
-  const all = [...heldOut(corpus, rules, positionals.length > 0 ? positionals : undefined)]
-  row(['left out', 'attacks', 'AUC', ...rates.map((rate) => `found at ${100 * rate} %`)])
-  row(Array.from({ length: 3 + rates.length }, () => '---'))
-  for (const { source, attacks, area, found } of all) {
-    const shares = found.map(({ threshold, share }) => `${percent(share)} (${threshold.toFixed(1)})`)
-    row([source, `${attacks}`, area.toFixed(4), ...shares])
-  }
-  for (const [at, { name }] of rules.entries()) blockedTable(name, all, at)
+  const shares = rates.map((rate) => `found at ${100 * rate} %`)
+  const blocked = rules.flatMap(({ name }) => [`blocked by ${name}`, 'of browsers', 'of honest ones left out'])
+  const titles = ['left out', 'attacks', 'AUC', ...shares, ...blocked]
+  row(titles)
+  row(titles.map(() => '---'))
+  for (const held of heldOut(corpus, rules, positionals.length > 0 ? positionals : undefined)) row(cellsOf(held))
 }
 
-function blockedTable(name: string, all: readonly Held[], at: number): void {
-  console.log(`\nBlocked by model, ${name} and signals:\n`)
-  row(['left out', 'attacks', 'requests of browsers', 'honest requests left out'])
-  row(['---', '---', '---', '---'])
-  for (const { source, blocked } of all) {
-    const { attacks = 0, honest = 0, beside = 0 } = blocked[at] ?? {}
-    row([source, percent(attacks), percent(honest, 2), percent(beside, 2)])
-  }
+function cellsOf({ source, attacks, area, found, blocked }: Held): string[] {
+  const by = blocked.flatMap((one) => [percent(one.attacks), percent(one.honest, 2), percent(one.beside, 2)])
+  return [source, `${attacks}`, area.toFixed(4), ...found.map((share) => percent(share)), ...by]
 }
 
 function row(cells: readonly string[]): void {

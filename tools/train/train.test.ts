@@ -5,6 +5,7 @@ import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { createModel } from '../../packages/detect/src/request/model/model.ts'
 import { writeModel } from '../../packages/detect/src/request/model/weights.ts'
+import { calibrated } from './calibrate.ts'
 import { bytesOf, type Example } from './example.ts'
 import { fit } from './fit.ts'
 import { expand, readGrammar } from './grammar.ts'
@@ -50,6 +51,15 @@ test('DET-1 what was learned from some tells others apart', () => {
       .filter((example) => example.isAttack === isAttack)
       .map(({ texts: [text = ''] }) => model.logitOf(text))
   ok(areaUnderCurve(scoresOf(true), scoresOf(false)) > 0.95)
+})
+
+test('DET-1 a calibrated logit is the logarithm of how rare it is, long texts among them', () => {
+  const honest = made(2_000)
+    .filter(({ isAttack }) => !isAttack)
+    .map(({ texts: [text = ''], ...rest }, at) => ({ ...rest, texts: [text.repeat(1 + (at % 9))] }))
+  const { thresholds } = calibrated(fit(small), honest)
+  const rare = thresholds.find(({ falsePositives }) => falsePositives === 0.003)?.logit ?? 0
+  ok(Math.abs(rare - Math.log(1 / 0.003)) < 0.1, `${rare}`)
 })
 
 test('DET-1 the sigmoid of the trainer is the one of mathematics', () => {

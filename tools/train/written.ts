@@ -16,7 +16,7 @@ export const amounts: Amounts = { grammar: 60_000, packages: 15_000 }
 export function madeExamples(corpus: readonly Example[], { grammar: many, packages }: Amounts = amounts): Example[] {
   const grammar = readGrammar()
   const random = randomFrom(11)
-  const honest = () => expand(grammar, 'benign', random)
+  const honest = () => cut(expand(grammar, 'benign', random), random)
   const attack = () => evaded(expand(grammar, 'attack', random), random)
   const prose = () => expand(grammar, 'prose', random)
   const make = (source: string, isAttack: boolean, text: string): Example => {
@@ -32,6 +32,13 @@ export function madeExamples(corpus: readonly Example[], { grammar: many, packag
     ...rewritten(corpus, random).map(({ source, isAttack, texts: [text = ''] }) => make(source, isAttack, text)),
   ]
   return examples.filter(({ texts }) => texts.length > 0)
+}
+
+/** What is cut somewhere, as titles, logs and previews are, is as honest as the whole. */
+function cut(text: string, random: Random): string {
+  if (text.length < 8 || !random.oneIn(5)) return text
+  const from = random.below(text.length - 6)
+  return text.slice(from, from + 6 + random.below(60))
 }
 
 /** One in two attacks, one in four honest requests: what stands in few of them, as the payload does. */

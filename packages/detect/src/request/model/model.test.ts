@@ -82,10 +82,17 @@ test('DET-1 an attack does not hide in much else', () => {
     ok(logitOf(`${much.repeat(before)} ${attack} ${much.repeat(behind)}`) > threshold, `${before} ${behind}`)
 })
 
+test('DET-1 the more there is of a text, the more of it may look odd by chance', () => {
+  // As long as a segment, so that all windows are alike.
+  const some = 'if (item === rows.of(it)) go(a);'
+  const [short, long] = [logitOf(some.repeat(11)), logitOf(some.repeat(101))]
+  ok(Math.abs(long - short + Math.log(10)) < 1e-9, `${short} ${long}`)
+})
+
 test('DET-1 DET-3 of a long text the reasons are those of the piece that is the worst', () => {
   const much = 'We like the new kitchen, and the weather was good. '.repeat(200)
   const { reasons } = model.judge([value(`${much}' union select password from users--${much}`)])
-  ok(reasons().some(({ ngram }) => ngram.includes('union')))
+  ok(reasons().some(({ ngram }) => /union|users--/.test(ngram)))
 })
 
 test('DET-1 compiled code reads every text as it is defined, to the last bit', () => {

@@ -26,16 +26,16 @@ export type Judgement = {
 }
 
 export type RequestModel = {
-  /** A request is as suspicious as its worst value, a value as its worst window. */
+  /** A request is as suspicious as its worst value, a value as its worst window less what chance makes of so many. */
   judge(values: readonly Value[]): Judgement
-  /** Of one text, as it is defined; `judge` asks windows.ts for the same. */
+  /** Of the worst window of one text, as it is defined; `judge` asks windows.ts for the same. */
   logitOf(text: string): number
 }
 
 const { slotBits, width, hidden } = shape
 const shift = 32 - slotBits
 const leak = 0.0625
-const { reasonsMax, pieceChars, charsMax, overlapChars } = modelLimits
+const { reasonsMax, pieceChars, charsMax, overlapChars, segmentSymbols } = modelLimits
 
 export function createModel(weights: Weights): RequestModel {
   const { ngrams, embeddings, scale, w1, b1, w2, b2 } = weights
@@ -61,8 +61,7 @@ export function createModel(weights: Weights): RequestModel {
     for (const value of values) {
       if (isPlain(value.text)) continue
       const pieces = piecesOf(value.text, room)
-      // Whoever looks at more pieces finds more by chance.
-      const chance = Math.log(pieces.length)
+      const chance = chanceIn(Math.min(value.text.length, pieces.length * pieceChars))
       for (const piece of pieces) {
         room -= Math.min(piece.length, pieceChars)
         if (room < 0) break
@@ -176,6 +175,9 @@ export function createModel(weights: Weights): RequestModel {
     })
   }
 }
+
+/** Whoever looks at more windows finds more by chance, as a logarithm of odds. */
+const chanceIn = (chars: number): number => Math.log(Math.max(chars / segmentSymbols - 1, 1))
 
 /** A long text in pieces that overlap; where there is no room for all of them it is one. */
 function piecesOf(text: string, room: number): readonly string[] {
