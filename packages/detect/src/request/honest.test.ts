@@ -112,10 +112,94 @@ const honest: Readonly<Record<string, RequestContext>> = {
   }),
   'a filter of OData': asked("/items?$filter=Name%20eq%20'Milk'%20and%20Price%20lt%202.55&$orderby=Name%20desc"),
   'a path of files': asked('/npm/@scope/package@1.2.3/dist/../dist/index.min.js?v=1.2.3'),
+  'a fragment of GraphQL with a field a line': json({
+    query:
+      'fragment Issue on Issue {\n  __typename\n  id\n  team {\n    id\n  }\n}\nquery Q($id: String!) {\n  issue(id: $id) {\n    ...Issue\n  }\n}',
+    variables: { id: 'a1' },
+  }),
+  'a page of a manual': form({
+    text: 'OPTIONS\n       -a, --all\n              do not ignore entries; with -l, print each file.\n       id\n              the number of the user, see also passwd(5), group(5).\nFILES\n       /etc/shop.conf, ~/.shoprc',
+  }),
+  'a change log': json({
+    body: "shop (1.4-2) unstable; urgency=medium\n\n  * d/rules: don't install twice (Closes: #812345).\n  * New upstream release; drop patches.\n\n -- Ann O'Neil <ann@shop.example>  Mon, 03 Jul 2023 10:41:32 +0200",
+  }),
+  'messages to translate': json({
+    a: "%s: can't open '%s': %s\n",
+    b: '{count, plural, one {# item} other {# items}}',
+    c: 'Use <b>$1</b> or [[$2|that]].',
+    d: '&Open…',
+    e: 'Q:',
+  }),
+  'Python in a post': json({
+    body: "class Shop(Base):\n    __slots__ = ('name',)\n\n    def __init__(self, name):\n        super().__init__()\n        self.name = name or 'none'\n\nif __name__ == '__main__':\n    main()",
+  }),
+  'C in a post': form({
+    body: 'for (i = 0; i < n && s[i] != 0; i++)\n\tif (!isspace(s[i]) || s[i] == 34)\n\t\treturn -EINVAL;',
+  }),
+  'settings of a server': form({
+    file: 'server {\n    listen 443 ssl;\n    location /a/ {\n        proxy_pass http://127.0.0.1:3000;\n        proxy_set_header Host $host;\n    }\n}',
+  }),
+  'styles of a theme': json({
+    css: '.a > li + li:not(.b)::after { content: "\\201C"; background: url("../img/a.svg") no-repeat; }\n@media (max-width: 40em) { .a { display: none !important } }',
+  }),
+  'a film in a page': json({
+    html: '<p>Look:</p><iframe width="560" height="315" src="https://films.example/embed/4f2c9a" title="A film" allow="autoplay; clipboard-write" allowfullscreen></iframe>',
+  }),
+  'a drawing': json({
+    icon: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none"><path d="M3 12h18M3 6h18"/></svg>',
+  }),
+  'a link up': json({ body: 'See <a href="../b/c.html#d">there</a>, or [here](../b/d.md).' }),
+  'a sign-on': form({
+    SAMLRequest: Buffer.from(
+      '<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_4f2c9a" Version="2.0" Destination="https://id.example/sso"><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">https://shop.example/</saml:Issuer></samlp:AuthnRequest>',
+    ).toString('base64'),
+    RelayState: 'https://shop.example/a?b=c&d=e',
+  }),
+  'a redirect within a redirect': asked(
+    '/signin?continue=https%3A%2F%2Fid.example%2Fsso%3Fnext%3Dhttps%253A%252F%252Fshop.example%252F%253Fa%253Db%2526c%253Dd',
+  ),
+  'a report of a policy': json({
+    'csp-report': {
+      'document-uri': 'https://shop.example/?a=b',
+      'violated-directive': "script-src-elem 'self'",
+      'original-policy': "default-src 'none'; script-src 'self' 'nonce-abc' 'unsafe-inline'; object-src 'none'",
+      'blocked-uri': 'inline',
+    },
+  }),
+  'an error of a database that is reported': json({
+    message: 'SQLSTATE[42S02]: Base table or view not found: 1146 Table shop.carts does not exist',
+    spans: [{ statement: 'SELECT id, name FROM carts WHERE id = $1 AND gone IS NULL ORDER BY name LIMIT 10' }],
+  }),
+  'a query of measurements': asked(
+    `/api/v1/query?query=${encodeURIComponent('sum by (le) (rate(http_seconds_bucket{job="shop",code!~"5..|4.."}[5m])) > 0.5 or vector(0)')}`,
+  ),
+  'a search of tickets': asked(
+    `/search?jql=${encodeURIComponent(`project = SHOP AND status not in (Closed, "Won't Fix") ORDER BY updated DESC`)}`,
+  ),
+  'a wish for objects of git': sent(
+    'application/x-git-upload-pack-request',
+    `0014command=fetch0016agent=git/2.39.5-10001000dthin-pack0032want ${'4f2c9a10'.repeat(5)}\n0009done\n0000`,
+  ),
+  'settings of a form': json({
+    pattern: '^(?:[A-Z]{2}\\d{4}|[a-z]+@[a-z.]+)$',
+    cron: '*/5 9-17 * * 1-5',
+    path: 'C:\\Users\\Ann\\report.docx',
+    glob: 'src/**/*.{ts,tsx}',
+    sheet: '=IF(AND(A1>0,B1<>""),SUM(C1:C9),"-")',
+  }),
+  'a crawler': contextOfJson({
+    method: 'GET',
+    url: '/robots.txt',
+    address: '192.0.2.1',
+    headers: [['User-Agent', 'Shopbot/1.2 (+https://shop.example/bot.html; bot@shop.example)']],
+  }),
 }
+
+/** A size of 10' and a frame are what attackers begin with, too: what is told of them alone refuses nobody. */
+const observed: ReadonlySet<string> = new Set(['an order as JSON', 'a film in a page'])
 
 for (const [name, context] of Object.entries(honest))
   test(`DET-1 ${name} is let through`, () => {
     const { recommended_action, reasons } = judge(context, 0n)
-    assert.ok(['allow', 'observe'].includes(recommended_action), JSON.stringify(reasons))
+    assert.equal(recommended_action, observed.has(name) ? 'observe' : 'allow', JSON.stringify(reasons))
   })
