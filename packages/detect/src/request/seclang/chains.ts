@@ -50,7 +50,7 @@ export function createChains() {
 const withoutCase = (chain: Chain): Chain => (chain.last?.step.isCase ? withoutCase(chain.last.behind) : chain)
 
 /** What a transformation that changes a text costs for each byte that it reads and each that it writes, in steps of automata. */
-const stepsPerByte = 4
+export const stepsPerByte = 4
 
 /** Its text after a chain of transformations. */
 export function formOf(item: Item, { number, last }: Chain, meter: Meter): string {

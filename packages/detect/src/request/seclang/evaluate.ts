@@ -83,7 +83,7 @@ function evaluateWith(
   const matches: SecMatch[] = []
   let blocks = false
   const todo = plan.candidates(view, meter)
-  if (injection !== undefined) plan.prepare(todo, view, { injection, meter })
+  if (injection !== undefined && meter.steps >= 0) plan.prepare(todo, view, { injection, meter })
   for (let number = nextBit(todo, 0); number >= 0 && !run.isOff && meter.steps >= 0; ) {
     const planned = plan.rules[number] as PlannedRule
     const { rule, phase } = planned

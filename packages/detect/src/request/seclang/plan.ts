@@ -4,7 +4,7 @@ import type { Required } from '../regex/atoms.ts'
 import type { Meter } from '../regex/dfa.ts'
 import { createRemembered, type Remembered } from '../remembered.ts'
 import { addBit, addBits, addCommon, type Bits, createBits, hasBit } from './bits.ts'
-import { type Chain, createChains, formOf } from './chains.ts'
+import { type Chain, createChains, formOf, stepsPerByte } from './chains.ts'
 import { type Item, ofRequest, partsOf, type RequestView } from './collections.ts'
 import type { Folded } from './fold.ts'
 import { seclangLimits } from './limits.ts'
@@ -133,28 +133,33 @@ type Sieve = {
 }
 
 function candidatesIn(view: RequestView, sieve: Sieve): Bits {
-  const { always, reaches } = sieve
+  const { always, reaches, meter } = sieve
   const todo = always.slice()
-  for (const [source, { any, named }] of reaches)
+  for (const [source, { any, named }] of reaches) {
+    if (meter.steps < 0) break
     for (const item of view.itemsOf(source, 2)) {
       if (item.text === '') continue
       const reach = named.get(item.key) ?? any
       item.may = reach.known.get(item.text) ?? mayMatch(item, reach, sieve)
       addBits(todo, item.may)
     }
+  }
   return todo
 }
 
 /** A rule looks at the form that its chain leaves of the text, and one with multiMatch at all on the way there. */
 function mayMatch(item: Item, { bits, chains, known }: Reach, { prefilter, meter }: Sieve): Bits {
-  meter.steps -= item.text.length
-  const asItIs = prefilter(item.text)
   const may = createBits(32 * bits.length)
+  meter.steps -= item.text.length
+  if (meter.steps < 0) return may
+  const asItIs = prefilter(item.text)
   addCommon(may, asItIs.bits, bits)
   const forms = [item.text]
   const found = [asItIs.bits]
   for (const chain of chains) {
     if ((chain.changes & asItIs.groups) === 0) continue
+    // What cannot be paid for is not begun: a megabyte would take ten milliseconds.
+    if (meter.steps < item.text.length * stepsPerByte) meter.steps = -1
     if (meter.steps < 0) return may
     const form = formOf(item, chain, meter)
     // Different chains often leave the same.
