@@ -12,7 +12,7 @@ export type Calibrated = {
   readonly thresholds: readonly { readonly falsePositives: number; readonly logit: number }[]
 }
 
-const [rare, frequent] = [0.003, 0.01] as const
+const [rare, frequent] = [0.002, 0.01] as const
 
 /**
  * What a network says grows with how long it learned. So its last layer is stretched until its logit is a weight of evidence:

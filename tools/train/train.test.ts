@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { createModel } from '../../packages/detect/src/request/model/model.ts'
 import { writeModel } from '../../packages/detect/src/request/model/weights.ts'
 import { calibrated } from './calibrate.ts'
+import { scoreOf } from './evaluate.ts'
 import { bytesOf, type Example } from './example.ts'
 import { fit } from './fit.ts'
 import { expand, readGrammar } from './grammar.ts'
@@ -57,9 +58,10 @@ test('DET-1 a calibrated logit is the logarithm of how rare it is, long texts am
   const honest = made(2_000)
     .filter(({ isAttack }) => !isAttack)
     .map(({ texts: [text = ''], ...rest }, at) => ({ ...rest, texts: [text.repeat(1 + (at % 9))] }))
-  const { thresholds } = calibrated(fit(small), honest)
-  const rare = thresholds.find(({ falsePositives }) => falsePositives === 0.003)?.logit ?? 0
-  ok(Math.abs(rare - Math.log(1 / 0.003)) < 0.1, `${rare}`)
+  const model = createModel(calibrated(fit(small), honest).weights)
+  const scores = honest.map((example) => scoreOf(model, example))
+  const rare = thresholdAt(0.002, scores)
+  ok(Math.abs(rare - Math.log(1 / 0.002)) < 0.1, `${rare}`)
 })
 
 test('DET-1 the sigmoid of the trainer is the one of mathematics', () => {

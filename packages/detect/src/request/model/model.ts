@@ -13,7 +13,7 @@ export type Weighed = { readonly ngram: string; readonly weight: number }
 
 export type Judgement = {
   /**
-   * Logarithm of how many times likelier an attack looks like this than an honest request does: 5.8 where one of them in 330
+   * Logarithm of how many times likelier an attack looks like this than an honest request does: 6.2 where one of them in 500
    * does. -Infinity when there is nothing to look at.
    */
   readonly logit: number
