@@ -233,7 +233,10 @@ describe('the verify page in Chromium', { skip: noChromium, timeout: 600_000 }, 
     const chosen = page.locator('.line[aria-selected="true"]')
     await chosen.waitFor()
     assert.equal(await page.locator('.lines').getAttribute('aria-activedescendant'), await chosen.getAttribute('id'))
-    await page.locator('.tree .node').first().focus()
+    // The picture of the line chosen first may still give way to that of the second.
+    await page.waitForFunction(
+      `document.querySelector('.tree .node')?.focus(), document.querySelector('.inspector .hash')`,
+    )
     const named = await textOf(page.locator('.inspector .hash'))
     assert.match(named, /^[0-9a-f]{64}$/)
     const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'))

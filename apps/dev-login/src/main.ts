@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import {
@@ -11,6 +10,7 @@ import {
   isSealwatchError,
   messageOf,
   readConfig,
+  readStandardInput,
   systemClock,
 } from '@sealwatch/base'
 import { devLoginConfigPrefix, devLoginSettings } from './config.ts'
@@ -24,7 +24,7 @@ console.info = console.warn = console.error = (text: unknown) => log.info(String
 
 try {
   const config = readConfig(devLoginSettings, process.env, devLoginConfigPrefix)
-  const clientSecret = handedSecret(readFileSync(0))
+  const clientSecret = handedSecret(readStandardInput())
   const { createDevProvider } = await import('./provider.ts')
   const door = await openDoor(config.port)
   flushCompileCache()

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -15,6 +14,7 @@ import {
   openServiceManager,
   placesOf,
   readConfig,
+  readStandardInput,
   refuseForeignEnvironment,
   systemClock,
   systemDisk,
@@ -46,7 +46,7 @@ const log = createLog('server', (line) => process.stdout.write(line), systemCloc
 try {
   refuseForeignEnvironment(process.env)
   const manager = openServiceManager(process.env.NOTIFY_SOCKET, log)
-  withHanded(process.env, () => readFileSync(0))
+  withHanded(process.env, readStandardInput)
   const config = readConfig(serverSettings, process.env, serverConfigPrefix)
   const plan = chooseSigner(readSignerSettings(process.env))
   // AWS's client looks for its settings there long after; the user that this process becomes may have none.

@@ -13,6 +13,7 @@ import {
   messageOf,
   placesOf,
   readConfig,
+  readStandardInput,
   refuseForeignEnvironment,
   systemClock,
   systemDisk,
@@ -36,7 +37,7 @@ const log = createLog('signing-proxy', (line) => process.stdout.write(line), sys
 try {
   refuseForeignEnvironment(process.env)
   const config = readConfig(signingProxySettings, process.env, proxyConfigPrefix)
-  const plan = chooseSigner(readSignerSettings(withHanded(process.env, () => readFileSync(0))))
+  const plan = chooseSigner(readSignerSettings(withHanded(process.env, readStandardInput)))
   // AWS's client looks for its settings there long after; the user that this process becomes may have none.
   process.env.HOME ??= process.getuid?.() === 0 ? '/root' : '/nonexistent'
   for (const { env, secret } of Object.values(auditSignerSettings)) if (secret === true) delete process.env[env]
