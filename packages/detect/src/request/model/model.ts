@@ -48,6 +48,8 @@ export function createModel(weights: Weights): RequestModel {
   const sums = new Int32Array(width)
   const pooled = new Float32Array(width)
   const active = new Float32Array(hidden)
+  /** By place in `hashes`, for reasons alone. */
+  const weighed = new Float64Array(hashes.length)
   /** Where in `hashes` the worst window of the last text lies. */
   let [worstFrom, worstTo] = [0, 0]
   const known = createRemembered<number>(modelLimits.textsRemembered)
@@ -148,21 +150,36 @@ export function createModel(weights: Weights): RequestModel {
     const slope = slopes()
     const factor = unit / Math.sqrt(Math.max(to - from, 1))
     // Of each n-gram where it stands first, and what it weighs wherever it stands. Few are told, and only those are shown.
-    const found = new Map<number, { readonly at: number; weight: number }>()
+    const placeOf = new Map<number, number>()
     for (let at = from; at < to; at += 1) {
       const ngram = hashes[at] as number
       const slot = ngram >>> shift
       if (ngrams[slot] !== ngram) continue
-      let one = found.get(ngram)
-      if (one === undefined) {
-        one = { at, weight: 0 }
-        found.set(ngram, one)
+      const first = placeOf.get(ngram) ?? at
+      if (first === at) {
+        placeOf.set(ngram, at)
+        weighed[at] = 0
       }
       for (let part = 0; part < width; part += 1)
-        one.weight += factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
+        weighed[first] =
+          (weighed[first] as number) + factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
     }
-    const heaviest = [...found.values()].filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
-    return heaviest.slice(0, reasonsMax).map(({ at, weight }) => ({ ngram: reader.show(at), weight }))
+    return heaviestOf(placeOf.values()).map((at) => ({ ngram: reader.show(at), weight: weighed[at] as number }))
+  }
+
+  /** Of some places those that weigh most, heaviest first; what stands first where two weigh as much. */
+  function heaviestOf(places: Iterable<number>): readonly number[] {
+    const found: number[] = []
+    for (const place of places) {
+      const weight = weighed[place] as number
+      let at = found.length
+      while (at > 0 && (weighed[found[at - 1] as number] as number) < weight) at -= 1
+      if (weight > 0 && at < reasonsMax) {
+        found.splice(at, 0, place)
+        found.length = Math.min(found.length, reasonsMax)
+      }
+    }
+    return found
   }
 
   /** Of the logit, by each part of what is pooled, where `forward` was last. */
