@@ -3,6 +3,8 @@
 import { isSealwatchError } from '@sealwatch/base/errors'
 import type { Side } from '@sealwatch/contract'
 import { detectError } from './errors.ts'
+import { explainFalco } from './falco/explain.ts'
+import { isFalco } from './falco/load.ts'
 import { evaluate, loadRules } from './ruleset.ts'
 import { type Condition, parseCondition } from './sigma/condition.ts'
 import { documentsIn, type RuleFile } from './sigma/document.ts'
@@ -30,6 +32,13 @@ export type ExplainedSelection = {
 
 export type ExplainedCondition =
   | { readonly kind: 'selection'; readonly name: string; readonly holds: boolean | undefined }
+  /** Of Falco, a check by itself; `within`: the macro that it stands in, or `condition`. */
+  | {
+      readonly kind: 'check'
+      readonly within: string
+      readonly item: ExplainedItem
+      readonly holds: boolean | undefined
+    }
   | { readonly kind: 'and' | 'or'; readonly of: readonly ExplainedCondition[]; readonly holds: boolean | undefined }
   | { readonly kind: 'not'; readonly of: ExplainedCondition; readonly holds: boolean | undefined }
 
@@ -46,14 +55,15 @@ export type Explanation = {
   readonly fires: boolean | undefined
 }
 
-type Subject = { readonly event: { readonly type_uid: number }; readonly side?: Side }
+export type Subject = { readonly event: { readonly type_uid: number }; readonly side?: Side }
 
 /**
- * What a rule of single events looks for, and of an event, which of it holds. Each line is judged by itself, by the
+ * What a rule of single events, of Sigma or of Falco, looks for, and of an event, which of it holds. Each line is judged by itself, by the
  * compiler that judges the whole; what filters of other files take out is not in it. `id`: of several in a file, else the
  * first. Throws what makes loadRules leave the file out.
  */
 export function explainRule(file: RuleFile, subject?: Subject, id?: string): Explanation {
+  if (isFalco(file)) return explainFalco([file], subject, id)
   const { ruleset, problems } = loadRules([file])
   const rule = ruleset.rules.find((one) => id === undefined || one.id === id)
   const [problem] = problems
@@ -61,11 +71,8 @@ export function explainRule(file: RuleFile, subject?: Subject, id?: string): Exp
   if (rule?.logsource === undefined)
     throw detectError('RULE_SHAPE', {
       attempted: `explaining ${file.path}`,
-      received:
-        rule === undefined
-          ? 'a correlation, which the rules that it is about explain'
-          : 'a rule of Falco, whose condition says what it looks for',
-      advice: 'Name a rule of Sigma',
+      received: 'a correlation, which the rules that it is about explain',
+      advice: 'Name one of these',
     })
   const source = sourceOf(file, rule.id)
   const names = source.detection.selections.map(({ name }) => name)

@@ -2,12 +2,13 @@
 
 import type { Json } from '@sealwatch/base/json'
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
-import { explainRule } from '@sealwatch/detect'
+import { explainFalco, explainRule } from '@sealwatch/detect'
 import { apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, flag, integer } from '../command.ts'
 import { eventLeafOf } from '../entries/next-steps.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
+import { rulesInForce } from '../rules/backtest.ts'
 import { renderExplanation, renderProblem } from '../rules/render-rules.ts'
 import { readRules } from '../rules/rule-files.ts'
 import { columns, counted, paint, safe, safeJson, toSecond } from '../terminal.ts'
@@ -99,19 +100,22 @@ there behind it; an alert, by its own place, is the event that it is about. Pers
   ],
   run: async ({ event: leaf, reveal, ...at }, [named = ''], { io, place, json }) => {
     const attempted = `explaining the rule ${named}`
-    const [inFile] = /[./]/.test(named) ? readRules([named]) : []
+    const isOfFalco = named.startsWith('falco:')
+    const [inFile] = !isOfFalco && /[./]/.test(named) ? readRules([named]) : []
     const ask = async (api: ApiClient) => {
+      // What one of Falco says is said by all of its files together.
+      const files = isOfFalco ? await rulesInForce(api) : []
       const rule = inFile ?? (await api.call('getRule', { params: { rule_id: named } }))
       const query = { reveal: reveal ? 'true' : 'false' } as const
       const eventAt = (at: number) => api.call('getEvent', { params: { leaf: at }, query })
       const found = leaf < 0 ? undefined : await eventAt(leaf)
       // Of an alert the event that it is about.
       const about = found?.source === 'server' ? eventLeafOf(found.line.event as Json | undefined) : undefined
-      return { rule, found: about === undefined ? found : await eventAt(about) }
+      return { rule, files, found: about === undefined ? found : await eventAt(about) }
     }
-    const { rule, found } =
+    const { rule, files, found } =
       inFile !== undefined && leaf < 0
-        ? { rule: inFile, found: undefined }
+        ? { rule: inFile, files: [], found: undefined }
         : await withApi({ ...at, io, place }, attempted, ask)
     const event = found?.line.event
     if (found !== undefined && typeof event?.type_uid !== 'number')
@@ -121,11 +125,9 @@ there behind it; an alert, by its own place, is the event that it is about. Pers
         advice: `List events: ${commandAt({ ...at, place }, 'events')}`,
       })
     const subject = event && { event: event as { readonly type_uid: number }, side: found?.personal ?? {} }
-    const explanation = explainRule(
-      { path: rule.path, text: rule.text },
-      subject,
-      inFile === undefined ? named : undefined,
-    )
+    const explanation = isOfFalco
+      ? explainFalco(files, subject, named)
+      : explainRule({ path: rule.path, text: rule.text }, subject, inFile === undefined ? named : undefined)
     io.out(json ? `${safeJson(explanation)}\n` : renderExplanation(explanation, io))
     return exit.ok
   },

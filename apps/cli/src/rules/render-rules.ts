@@ -44,6 +44,10 @@ export function renderExplanation(explanation: Explanation, io: Io): string {
   function lines(node: ExplainedCondition, depth: number): string[] {
     const head = `${mark(node.holds)}${'  '.repeat(depth)}`
     if (node.kind === 'not') return [`${head}not`, ...lines(node.of, depth + 1)]
+    if (node.kind === 'check') {
+      const within = node.within === 'condition' ? '' : paint(io, 'dim', `   ${safe(node.within)}`)
+      return [`${head}${itemText(node.item, io)}${within}`]
+    }
     if (node.kind !== 'selection')
       return [
         `${head}${node.kind === 'and' ? 'all of' : 'any of'}`,

@@ -56,6 +56,37 @@ export function branchingIn(attributes: AttributeTable): (node: Node) => readonl
 
 const certain: Test = { needs: [], holds: () => true, explain: () => [] }
 
+/** What an event is to conditions, taken as one of a kind: as branches judge it, node by node. */
+export type Account = {
+  /** Undefined: such events do not tell. */
+  holds(node: Node): boolean | undefined
+  /** What the event has at the field, whether or not it is what is looked for. */
+  found(check: Check): readonly Value[]
+}
+
+/** One for each kind that the event is of. */
+export function accountsOf(reading: Reading, attributes: AttributeTable): readonly Account[] {
+  const textOf = (...path: readonly string[]) => reading(attributes.attribute(path))[0]?.text
+  const [code, type] = [textOf('metadata', 'event_code'), Number(textOf('type_uid'))]
+  const sources = sourcesIn(attributes)
+  return kinds
+    .filter((kind) => kind.code === code && kind.types.includes(type) && membership(kind, attributes)(reading))
+    .map((kind) => {
+      const fold = folderFor(kind, sources, attributes)
+      const isSurely = (node: Node, wanted: boolean) => {
+        const { test } = fold(node, wanted)
+        return typeof test === 'boolean' ? test : test.holds(reading)
+      }
+      return {
+        holds: (node) => (isSurely(node, true) ? true : isSurely(node, false) ? false : undefined),
+        found: ({ field }) => {
+          const source = sourceOf(kind, field.name)
+          return source === undefined ? [] : sources(source, field.argument)(reading)
+        },
+      }
+    })
+}
+
 /** Fires by the first of its branches that is about the event and holds. */
 export function predicateOf(branches: readonly Branch[], attributes: AttributeTable): Predicate {
   const code = attributes.attribute(['metadata', 'event_code'])

@@ -62,6 +62,13 @@ export function* loadingFalco(files: readonly RuleFile[], attributes: AttributeT
   }
 }
 
+/** What all of them say together in the end, as far as it is right. */
+export function collected(files: readonly RuleFile[]): Collection {
+  const collection = createCollection()
+  for (const file of inOrder(files)) collect(file, collection, [])
+  return collection
+}
+
 type Compiled = { readonly rule: CollectedRule; readonly branches: readonly Branch[] }
 
 /** By their paths; but Falco reads falco_rules.local.yaml after falco_rules.yaml, and what is local changes what is not. */
