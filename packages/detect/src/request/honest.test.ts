@@ -187,6 +187,18 @@ const honest: Readonly<Record<string, RequestContext>> = {
     glob: 'src/**/*.{ts,tsx}',
     sheet: '=IF(AND(A1>0,B1<>""),SUM(C1:C9),"-")',
   }),
+  'a browser that wants one type, with a session of few letters': contextOfJson({
+    method: 'POST',
+    url: '/sums?type=text%2Fhtml&sum=5%2B3%3D8&other=3*4',
+    address: '192.0.2.1',
+    headers: [
+      ['Host', 'shop.example'],
+      ['Accept', 'text/html'],
+      ['Content-Type', 'application/json'],
+      ['Cookie', 'sid=abc123; theme=dark'],
+    ],
+    body: JSON.stringify({ mime: 'text/html', sum: '1+1' }),
+  }),
   'a crawler': contextOfJson({
     method: 'GET',
     url: '/robots.txt',

@@ -6,7 +6,7 @@ import { createRemembered } from './remembered.ts'
 import { seclangLimits } from './seclang/limits.ts'
 import type { Injection } from './seclang/operators.ts'
 
-const { injectionTextsAtOnce, injectionTextsRemembered } = seclangLimits
+const { injectionTextsAtOnce, injectionTextsRemembered, injectionCallsMax } = seclangLimits
 const kinds = ['sqli', 'xss'] as const
 type Kind = (typeof kinds)[number]
 type Texts = { readonly [kind in Kind]: readonly string[] }
@@ -29,6 +29,9 @@ const ruleset = { version: '2.2', metadata: { rules_version: '1' }, rules }
 
 type Event = { readonly rule: { readonly id: string } }
 
+export type Library = Pick<appsec.DDWAF, 'createContext'>
+export const openLibrary = (): Library => new appsec.DDWAF(ruleset, 'sealwatch')
+
 /** A second of it is never needed: libinjection takes microseconds for the longest text it is given. */
 const budgetUs = 20_000
 
@@ -36,8 +39,9 @@ const budgetUs = 20_000
  * libinjection, as libddwaf brings it: does a text break out of an SQL statement or of HTML? Of a long one, its beginning
  * and its end are looked at. Throws when the library is not there for this platform.
  */
-export function createInjection(): Injection {
-  const context = new appsec.DDWAF(ruleset, 'sealwatch').createContext()
+export function createInjection(library: Library = openLibrary()): Injection {
+  let context = library.createContext()
+  let calls = 0
   /** Whether something was found in a text. */
   const before = {
     sqli: createRemembered<boolean>(injectionTextsRemembered),
@@ -56,6 +60,13 @@ export function createInjection(): Injection {
     const ephemeral: Record<string, string | readonly string[]> = {}
     for (const kind of kinds)
       for (const [at, text] of texts[kind].entries()) ephemeral[addresses[kind][at] as string] = partsOf(text)
+    // What it was asked stays with a context for as long as that lives.
+    if (calls === injectionCallsMax) {
+      context.dispose()
+      context = library.createContext()
+      calls = 0
+    }
+    calls += 1
     const { events = [], timeout } = context.run({ ephemeral }, budgetUs)
     const found = new Set((events as readonly Event[]).map(({ rule }) => rule.id))
     for (const kind of kinds)

@@ -173,3 +173,33 @@ test('DET-1 a folder without rules is refused', () => {
   assert.throws(() => openJudge({ rules: '/nonexistent' }), { code: 'REQUEST_RULES' })
   assert.throws(() => openJudge({ rules: import.meta.dirname }), { code: 'REQUEST_RULES' })
 })
+
+const attack = "1' UNION SELECT username, password FROM users-- -"
+const pieces = (open: string, close: string) => [...attack].map((char) => `${open}${char}${close}`).join('')
+const disposition = 'Content-Disposition: form-data; name="q"'
+const inPart = (headers: string, content: string) =>
+  [
+    'multipart/form-data; boundary=xyzxyzxyz',
+    `--xyzxyzxyz\r\n${headers}\r\n\r\n${content}\r\n--xyzxyzxyz--\r\n`,
+  ] as const
+const prose = 'We moved the meeting to four. '.repeat(150)
+
+for (const [name, type, body] of [
+  ['in a field that says it is base64', ...inPart(`${disposition}\r\nContent-Transfer-Encoding: base64`, attack)],
+  ['behind prose in a file without a name', ...inPart(`${disposition}; filename=""`, prose + attack)],
+  ['behind prose in a file whose name few read', ...inPart(`${disposition}; filename*=x`, prose + attack)],
+  ['in XML, by sections of one letter', 'application/xml', `<r><q>${pieces('<![CDATA[', ']]>')}</q></r>`],
+  ['in XML, with comments between', 'application/xml', `<r><q>${pieces('', '<!---->')}</q></r>`],
+  ['in XML, with instructions between', 'application/xml', `<r><q>${pieces('', '<?x?>')}</q></r>`],
+] as const)
+  test(`DET-1 an attack is found ${name}`, () => {
+    const context = readContext({
+      method: 'POST',
+      path: '/a',
+      query: '',
+      headers: [['Content-Type', type]],
+      body: Buffer.from(body),
+      address: '192.0.2.1',
+    })
+    assert.equal(openJudge({}).judge(context, 0n).recommended_action, 'block')
+  })

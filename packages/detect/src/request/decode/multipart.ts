@@ -58,7 +58,14 @@ export function boundaryOf(contentType: string): string | undefined {
   return found.length === 1 ? (found[0]?.[1] ?? found[0]?.[2]) : undefined
 }
 
-type Part = { name: string | undefined; filename: string | undefined; encoding: string; charset: string }
+/** `mayBeField`: some take it for a field, for its file has no name, or one that they do not read (`filename*`). */
+type Part = {
+  name: string | undefined
+  filename: string | undefined
+  mayBeField: boolean
+  encoding: string
+  charset: string
+}
 
 function decodePart(text: string, findings: Findings): number {
   const blank = /(?:^|\r?\n)\r?\n/.exec(text)
@@ -66,7 +73,7 @@ function decodePart(text: string, findings: Findings): number {
   const headers = blank === null ? text : text.slice(0, blank.index)
   const raw = blank === null ? '' : text.slice(blank.index + blank[0].length)
   const content = raw.endsWith('\r') ? raw.slice(0, -1) : raw
-  const part: Part = { name: undefined, filename: undefined, encoding: '', charset: '' }
+  const part: Part = { name: undefined, filename: undefined, mayBeField: true, encoding: '', charset: '' }
   const lines = headers.split(/\r?\n/)
   if (lines.length > headersMax || lines.some((line) => /^[ \t]/.test(line)))
     findings.signal('malformed-multipart', 'REQUEST_BODY')
@@ -75,11 +82,13 @@ function decodePart(text: string, findings: Findings): number {
   if (part.name === undefined) findings.signal('malformed-multipart', 'REQUEST_BODY')
   for (const line of lines.slice(0, headersMax)) if (line !== '') findings.add('MULTIPART_PART_HEADERS', name, line)
   const value = decoded(content, part, findings)
-  if (part.filename === undefined) {
+  if (part.mayBeField) {
     findings.add('ARGS_POST_NAMES', name, name)
+    // RFC 7578, 4.7: nobody should write such an encoding, and hardly anybody reads it.
+    if (part.encoding !== '' && value !== content) findings.add('ARGS_POST', name, content)
     findings.add('ARGS_POST', name, value)
-    return 0
   }
+  if (part.filename === undefined) return 0
   findings.add('FILES_NAMES', name, name)
   findings.add('FILES', name, part.filename)
   findings.add('REQUEST_BODY', `file:${name}`, value.slice(0, fileHeadChars))
@@ -104,6 +113,7 @@ function readPartHeader(line: string, part: Part, findings: Findings): void {
     findings.signal('malformed-multipart', 'MULTIPART_PART_HEADERS')
   if (names[0]) part.name = text(names[0])
   if (files[0]) part.filename = text(files[0])
+  part.mayBeField = (part.filename ?? '') === ''
   // RFC 5987: charset'language'value; a parser that knows it takes this one.
   if (extended[0]) part.filename = decodeForm(text(extended[0]).replace(/^[^']*'[^']*'/, ''))
   for (const extra of [...files.slice(1), ...extended.slice(1)]) findings.add('FILES', part.name ?? '', text(extra))

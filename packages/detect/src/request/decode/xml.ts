@@ -15,6 +15,12 @@ const until = (text: string, sign: string, from: number) => {
 export function decodeXml(text: string, findings: Findings, isCut: boolean): void {
   let depth = 0
   let isSound = true
+  // Of one element, up to its next: what stands on both sides of a comment, an instruction or a section of CDATA is one text to whoever reads it.
+  let pieces: string[] = []
+  const join = () => {
+    if (pieces.length > 1) addText(pieces.join(''), findings)
+    pieces = []
+  }
   for (let at = 0; at < text.length; ) {
     if (findings.isFull()) {
       findings.signal('too-many-values', 'XML')
@@ -23,20 +29,26 @@ export function decodeXml(text: string, findings: Findings, isCut: boolean): voi
     }
     if (text[at] !== '<') {
       const { end } = until(text, '<', at)
-      addText(text.slice(at, end), findings)
+      const piece = expanded(text.slice(at, end))
+      addText(piece, findings)
+      pieces.push(piece)
       at = end
       continue
     }
     const markup = markupAt(text, at, findings)
+    if (markup.text === undefined) join()
+    else pieces.push(markup.text)
     depth += markup.depth
     isSound &&= markup.isClosed && depth >= 0
     at = markup.next
     if (depth > findings.limits.depthMax) findings.signal('too-deep', 'XML')
   }
+  join()
   if ((!isSound || depth !== 0) && !isCut) findings.signal('malformed-xml', 'REQUEST_BODY')
 }
 
-type Markup = { readonly next: number; readonly isClosed: boolean; readonly depth: number }
+/** `text`: what it is of the text that it stands in; undefined: that ends there. */
+type Markup = { readonly next: number; readonly isClosed: boolean; readonly depth: number; readonly text?: string }
 
 function markupAt(text: string, at: number, findings: Findings): Markup {
   const sign = text.charCodeAt(at + 1)
@@ -45,8 +57,9 @@ function markupAt(text: string, at: number, findings: Findings): Markup {
   if (special !== undefined) {
     const from = at + special.begin.length
     const { end, next, isClosed } = until(text, special.close, from)
-    if (special.isText) findings.add('XML', '/*', text.slice(from, end))
-    return { next, isClosed, depth: 0 }
+    const content = text.slice(from, end)
+    if (special.isText) findings.add('XML', '/*', content)
+    return { next, isClosed, depth: 0, text: special.isOfElement ? content : '' }
   }
   const end = tagEnd(text, at + 1)
   const isClosed = end < text.length
@@ -64,9 +77,9 @@ function markupAt(text: string, at: number, findings: Findings): Markup {
 
 const [exclamation, question] = [0x21, 0x3f] as const
 const specials = [
-  { begin: '<!--', close: '-->', isText: true },
-  { begin: '<![CDATA[', close: ']]>', isText: true },
-  { begin: '<?', close: '?>', isText: false },
+  { begin: '<!--', close: '-->', isText: true, isOfElement: false },
+  { begin: '<![CDATA[', close: ']]>', isText: true, isOfElement: true },
+  { begin: '<?', close: '?>', isText: false, isOfElement: false },
 ]
 
 /** The > that is not within quotes; of a document type, none within its brackets either. */
@@ -88,7 +101,7 @@ function tagEnd(text: string, from: number): number {
 
 function addText(text: string, findings: Findings): void {
   const content = text.trim()
-  if (content !== '') findings.add('XML', '/*', expanded(content))
+  if (content !== '') findings.add('XML', '/*', content)
 }
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }

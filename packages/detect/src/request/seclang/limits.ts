@@ -25,6 +25,8 @@ export const seclangLimits = {
   injectionTextsRemembered: 2_048,
   /** Texts of which is remembered what was found, in each of two halves, by what rules look at: headers, cookies, parameters of one name. */
   textsRemembered: 512,
+  /** Calls of that engine that one context answers: each leaves some 150 bytes behind in it. */
+  injectionCallsMax: 4_096,
   /** Told of one request. */
   matchesMax: 64,
   textCharsMax: 256,

@@ -48,7 +48,22 @@ function readIn(values: readonly Value[]): readonly Value[] {
   return read
 }
 
-/** The name of a file that is `photo-1.min.jpg`, and the header of its part that says `image/jpeg`, say no more to the model than a word does. */
-const isOrdinary = ({ source, text }: Value) =>
-  (source === 'FILES' && /^[\w-]+(?:\.\w+)*$/.test(text)) ||
-  (source === 'MULTIPART_PART_HEADERS' && /^content-type: ?[a-z]+\/[a-z][\w.+-]*(?:; ?charset=[\w-]+)?$/i.test(text))
+/**
+ * Of these a text says no more to the model than a word does: the name of a file that is `photo-1.min.jpg`, types of media, cookies that are all tokens,
+ * a sum.
+ */
+const isOrdinary = ({ source, name, text }: Value) => {
+  if (source === 'FILES') return /^[\w-]+(?:\.\w+)*$/.test(text)
+  if (source === 'MULTIPART_PART_HEADERS')
+    return /^content-type: ?[a-z]+\/[a-z][\w.+-]*(?:; ?charset=[\w-]+)?$/i.test(text)
+  if (source === 'REQUEST_HEADERS' && name === 'cookie') return /^[\w.-]+=[\w-]*(?:; ?[\w.-]+=[\w-]*)*$/.test(text)
+  if (source === 'REQUEST_HEADERS' && mediaHeaders.has(name)) return mediaRanges.test(text)
+  return mediaType.test(text) || sum.test(text)
+}
+
+const mediaHeaders = new Set(['accept', 'content-type'])
+/** RFC 9110, 8.3.1, of the types that are registered; and 12.5.1. */
+const mediaType = /^(?:application|audio|font|image|message|model|multipart|text|video)\/[a-z][\w.+-]{0,63}$/i
+const mediaRanges =
+  /^(?:\*|[a-z]{1,16})\/[\w.+*-]{1,64}(?: ?; ?[a-z]{1,16}=[\w.-]{1,70}| ?, ?(?:\*|[a-z]{1,16})\/[\w.+*-]{1,64})*$/i
+const sum = /^\d{1,9}(?: ?[-+*/=] ?\d{1,9}){1,4}$/
