@@ -203,3 +203,19 @@ for (const [name, type, body] of [
     })
     assert.equal(openJudge({}).judge(context, 0n).recommended_action, 'block')
   })
+
+test('DET-1 of a body of which the beginning alone was handed over it is said that the rest is unseen, and not that it is malformed', () => {
+  const [type, body] = inPart(`${disposition}; filename="a.bin"`, prose.repeat(20))
+  const scoreOf = (length: number) => {
+    const headers = [
+      ['Content-Type', type],
+      ['Content-Length', String(length)],
+    ] as const
+    const given = { method: 'POST', path: '/a', query: '', headers, address: '192.0.2.1' }
+    return openJudge({}).judge(readContext({ ...given, body: Buffer.from(body).subarray(0, 40_000) }), 0n)
+  }
+  const part = scoreOf(body.length)
+  assert.deepEqual(part.detectors.cut, ['signals'])
+  assert.deepEqual(part.signals, [{ kind: 'oversize', where: 'REQUEST_BODY' }])
+  assert.deepEqual(scoreOf(40_000).detectors.cut, [])
+})

@@ -24,6 +24,10 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = headerNamed(context.headers, 'content-type') ?? ''
   const told = types.find(([form]) => form.test(type))?.[1]
+  if (told !== undefined && announced(context) > context.body.length) {
+    findings.signal('oversize', 'REQUEST_BODY')
+    findings.passOver()
+  }
   const whole = inUtf8(inflated(context, findings), told, findings)
   const isLongForm = told === 'MULTIPART' && whole.length > headBytesMax
   const { bytes, leftOut } = isLongForm ? withoutLongFiles(whole, boundaryOf(type) ?? '') : { bytes: whole, leftOut: 0 }
@@ -38,6 +42,12 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
   if (isCut) decodeRest(bytes, processor, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
+}
+
+/** Of how many bytes the client says it has: who judges may have been handed the beginning alone. */
+function announced({ headers }: RequestContext): number {
+  const length = headerNamed(headers, 'content-length') ?? ''
+  return /^[0-9]{1,15}$/.test(length) ? Number(length) : 0
 }
 
 /** Of what is behind the beginning: the end as it stands, and between the two what is found by searching. */
