@@ -182,12 +182,23 @@ const inPart = (headers: string, content: string) =>
     'multipart/form-data; boundary=xyzxyzxyz',
     `--xyzxyzxyz\r\n${headers}\r\n\r\n${content}\r\n--xyzxyzxyz--\r\n`,
   ] as const
+const long = 'a '.repeat(3_100)
+/** So that the whole is longer than what is read of a body. */
+const filling = ' '.repeat(45_000)
 const prose = 'We moved the meeting to four. '.repeat(150)
 
 for (const [name, type, body] of [
   ['in a field that says it is base64', ...inPart(`${disposition}\r\nContent-Transfer-Encoding: base64`, attack)],
   ['behind prose in a file without a name', ...inPart(`${disposition}; filename=""`, prose + attack)],
   ['behind prose in a file whose name few read', ...inPart(`${disposition}; filename*=x`, prose + attack)],
+  [
+    'in a long field whose type has the name of a file',
+    ...inPart(`${disposition}\r\nContent-Type: text/plain; filename=x`, long + attack + filling),
+  ],
+  [
+    'in a long field that quotes the name of a file',
+    ...inPart('Content-Disposition: form-data; x="; filename=y"; name="q"', long + attack + filling),
+  ],
   ['in XML, by sections of one letter', 'application/xml', `<r><q>${pieces('<![CDATA[', ']]>')}</q></r>`],
   ['in XML, with comments between', 'application/xml', `<r><q>${pieces('', '<!---->')}</q></r>`],
   ['in XML, with instructions between', 'application/xml', `<r><q>${pieces('', '<?x?>')}</q></r>`],
@@ -218,4 +229,11 @@ test('DET-1 of a body of which the beginning alone was handed over it is said th
   assert.deepEqual(part.detectors.cut, ['signals'])
   assert.deepEqual(part.signals, [{ kind: 'oversize', where: 'REQUEST_BODY' }])
   assert.deepEqual(scoreOf(40_000).detectors.cut, [])
+})
+
+test('DET-1 an attack in a cookie is found among more headers than are looked at', () => {
+  const some = (from: number) => Array.from({ length: 300 }, (_, at) => [`X-${from + at}`, 'v'] as const)
+  const headers = [...some(0), ['Cookie', `q=${attack}`] as const, ...some(300)]
+  const context = readContext({ method: 'GET', path: '/', query: '', headers, address: '192.0.2.1' })
+  assert.equal(openJudge({}).judge(context, 0n).recommended_action, 'block')
 })

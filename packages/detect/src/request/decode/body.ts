@@ -20,9 +20,9 @@ export type DecodedBody = { readonly processor: Processor; readonly rawBody: str
 
 /** Parts the body by what its type says, or where that says nothing by how it begins. */
 export function decodeBody(context: RequestContext, findings: Findings): DecodedBody {
-  const { headBytesMax } = findings.limits
+  const { headBytesMax, headerHeadChars } = findings.limits
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
-  const type = headerNamed(context.headers, 'content-type') ?? ''
+  const type = (headerNamed(context.headers, 'content-type') ?? '').slice(0, headerHeadChars)
   const told = types.find(([form]) => form.test(type))?.[1]
   if (told !== undefined && announced(context) > context.body.length) {
     findings.signal('oversize', 'REQUEST_BODY')

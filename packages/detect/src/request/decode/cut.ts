@@ -44,16 +44,23 @@ function areFew(headers: Headers, limits: DecodeLimits): boolean {
   return headers.length <= limits.headersMax && chars <= limits.headersHeadChars + limits.headersTailChars
 }
 
-/** Each by itself first, so that one that is long keeps no other from being looked at; then of all of them the first and the last. */
+/**
+ * Each by itself first, so that one that is long keeps no other from being looked at; then of all of them the first and the last. Cookies go
+ * before all others, for they are parameters.
+ */
 function cutHeaders(headers: Headers, limits: DecodeLimits): Headers {
   const { headerHeadChars, headerTailChars, headersHeadChars, headersTailChars, headersMax } = limits
-  const short = headers.map(
-    ([name, value]) => [name.slice(0, headerTailChars), ends(value, ';', headerHeadChars, headerTailChars)] as const,
-  )
+  const short = headers
+    .toSorted((one, other) => Number(isCookie(other)) - Number(isCookie(one)))
+    .map(
+      ([name, value]) => [name.slice(0, headerTailChars), ends(value, ';', headerHeadChars, headerTailChars)] as const,
+    )
   const first = countWithin(short, headersHeadChars, headersMax / 2)
   const last = countWithin(short.slice(first).reverse(), headersTailChars, headersMax / 2)
   return [...short.slice(0, first), ...short.slice(short.length - last)]
 }
+
+const isCookie = ([name]: Headers[number]) => name.length === 6 && name.toLowerCase() === 'cookie'
 
 function countWithin(headers: Headers, charsMax: number, most: number): number {
   let chars = 0

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isFile } from './multipart.ts'
+
 export type ShortForm = { readonly bytes: Buffer; readonly leftOut: number }
 
 /** Of a long file that is sent in a part of a form this is kept, headers included. */
@@ -23,7 +25,7 @@ export function withoutLongFiles(bytes: Buffer, boundary: string): ShortForm {
   for (let from = 0, end = 0, parts = 0; end >= 0 && parts < partsMax && at - leftOut < restBytes; parts += 1) {
     end = walked.indexOf(delimiter, from)
     const behind = end < 0 ? walked.length : end
-    if (behind - from > 2 * keptBytes && isFile(walked.subarray(from, from + keptBytes))) {
+    if (behind - from > 2 * keptBytes && isFile(headersOf(walked.subarray(from, from + keptBytes)))) {
       kept.push(bytes.subarray(at, from + keptBytes))
       // The last byte stays: it may be the first one of the line end.
       at = behind - 1
@@ -37,8 +39,8 @@ export function withoutLongFiles(bytes: Buffer, boundary: string): ShortForm {
   return { bytes: Buffer.concat([...kept, ...ends]), leftOut }
 }
 
-/** Whether its headers name a file. */
-const isFile = (part: Buffer): boolean => {
-  const text = part.toString('latin1')
-  return /;\s*filename/i.test(text.slice(0, /\r?\n\r?\n/.exec(text)?.index ?? 0))
+/** Of a part: the line end behind its boundary, its headers, an empty line. */
+function headersOf(part: Buffer): string {
+  const text = part.toString('latin1').replace(/^\r?\n/, '')
+  return text.slice(0, /\r?\n\r?\n/.exec(text)?.index ?? 0)
 }

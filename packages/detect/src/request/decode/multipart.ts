@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { decodeLimits } from '../limits.ts'
 import { asciiOf, strangeCharset } from './charset.ts'
 import { decodeEscaped, decodeForm, percentAt } from './percent.ts'
-import type { Findings } from './values.ts'
+import { createFindings, type Findings } from './values.ts'
 
 /** Of a part's content, what is looked at when it is a file. */
 const fileHeadChars = 4_096
@@ -67,13 +68,23 @@ type Part = {
   charset: string
 }
 
+const newPart = (): Part => ({ name: undefined, filename: undefined, mayBeField: true, encoding: '', charset: '' })
+
+/** Whether everybody takes a part with these headers for a file. */
+export function isFile(headers: string): boolean {
+  const part = newPart()
+  const unheard = createFindings(decodeLimits)
+  for (const line of headers.split(/\r?\n/, headersMax)) readPartHeader(line, part, unheard)
+  return !part.mayBeField
+}
+
 function decodePart(text: string, findings: Findings): number {
   const blank = /(?:^|\r?\n)\r?\n/.exec(text)
   if (blank === null) findings.signal('malformed-multipart', 'REQUEST_BODY')
   const headers = blank === null ? text : text.slice(0, blank.index)
   const raw = blank === null ? '' : text.slice(blank.index + blank[0].length)
   const content = raw.endsWith('\r') ? raw.slice(0, -1) : raw
-  const part: Part = { name: undefined, filename: undefined, mayBeField: true, encoding: '', charset: '' }
+  const part = newPart()
   const lines = headers.split(/\r?\n/)
   if (lines.length > headersMax || lines.some((line) => /^[ \t]/.test(line)))
     findings.signal('malformed-multipart', 'REQUEST_BODY')

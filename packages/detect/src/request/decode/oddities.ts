@@ -8,7 +8,8 @@ import type { Findings, Value } from './values.ts'
 export function findSmuggling({ headers, version }: RequestContext, findings: Findings): void {
   const lengths: string[] = []
   const codings: string[] = []
-  for (const [name, value] of headers) {
+  for (const [whole, value] of headers) {
+    const name = whole.slice(0, findings.limits.headerTailChars)
     const isOdd = name === '' || oddInName.test(name)
     if (isOdd) findings.signal('smuggling-shape', 'REQUEST_HEADERS_NAMES')
     const lower = (isOdd ? name.replace(/[^!-~]+/g, '') : name).toLowerCase()

@@ -20,13 +20,13 @@ export const seclangLimits = {
   injectionStepsPerChar: 8,
   /** Characters of it that are looked at, at its beginning and at its end. */
   injectionCharsMax: 4_000,
+  /** In one call of it, and calls that one context of it answers: each leaves some 150 bytes behind there. */
   injectionTextsAtOnce: 8,
+  injectionCallsMax: 4_096,
   /** Texts, of each kind of injection, of which is remembered what was found in them: 4 MB of each kind at most. */
   injectionTextsRemembered: 2_048,
   /** Texts of which is remembered what was found, in each of two halves, by what rules look at: headers, cookies, parameters of one name. */
   textsRemembered: 512,
-  /** Calls of that engine that one context answers: each leaves some 150 bytes behind in it. */
-  injectionCallsMax: 4_096,
   /** Told of one request. */
   matchesMax: 64,
   textCharsMax: 256,
