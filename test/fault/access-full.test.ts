@@ -2,16 +2,14 @@
 // The whole control plane on a file system without room: what is taken is gone, and what is said about it is true.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openStore, type Tx } from '../../apps/server/src/store/index.ts'
 import { joinHost, type TestHost } from '../api/host.ts'
 import { startServer, type TestServer } from '../api/server.ts'
+import { openSmallDisk, skip } from './small-disk.ts'
 
-const skip = process.getuid?.() === 0 ? false : 'mounts a file system: root'
 const codeOf = (error: unknown) => {
   const { code, status } = (error as { problem: { code: string; status: number } }).problem
   return [code, status]
@@ -26,34 +24,22 @@ const tenantRow = {
   erasing_at: null,
 } as const
 
-/** Takes what room there is left. */
-function fill(file: number): void {
-  const piece = Buffer.alloc(4096, 120)
-  for (;;)
-    try {
-      if (writeSync(file, piece) === 0) return
-    } catch {
-      return
-    }
-}
-
 test('LOG-6: what is taken on a full disk stands over a restart that finds it as full, by the room held for that', {
   skip,
 }, async () => {
-  const mount = mkdtempSync(join(tmpdir(), 'sealwatch-full-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
-  const store = openStore(mount)
-  const filler = openSync(join(mount, 'fill'), 'w')
+  using disk = openSmallDisk()
+  const { dir } = disk
+  const store = openStore(dir)
   let again: typeof store | undefined
   try {
     await store.db.insertInto('tenants').values(tenantRow).execute()
-    fill(filler)
+    disk.fill()
     const suspend = (tx: Tx) =>
       tx.updateTable('tenants').set({ state: 'suspended', title }).where('tenant', '=', 'a').execute()
     const title = 'x'.repeat(100_000)
     await assert.rejects(store.transaction(suspend), { code: 'STORE_FULL' })
     await store.taking(suspend)
-    fill(filler)
+    disk.fill()
     await assert.rejects(
       store.taking((tx) =>
         tx
@@ -65,29 +51,24 @@ test('LOG-6: what is taken on a full disk stands over a restart that finds it as
       { code: 'STORE_FULL' },
     )
     await store.close()
-    again = openStore(mount)
+    again = openStore(dir)
     const row = await again.db.selectFrom('tenants').select('state').where('tenant', '=', 'a').executeTakeFirst()
     assert.equal(row?.state, 'suspended')
     again.holdReserve()
-    assert.ok(!existsSync(join(mount, 'reserve')), 'there is no room for it')
-    rmSync(join(mount, 'fill'))
-    closeSync(filler)
+    assert.ok(!existsSync(join(dir, 'reserve')), 'there is no room for it')
+    disk.empty()
     again.holdReserve()
-    assert.equal(statSync(join(mount, 'reserve')).size, 4 * 1024 * 1024)
+    assert.equal(statSync(join(dir, 'reserve')).size, 4 * 1024 * 1024)
   } finally {
     await again?.close()
-    execFileSync('umount', ['-l', mount])
-    rmSync(mount, { recursive: true, force: true })
   }
 })
 
 test('LOG-6: on a full disk what is taken holds and is 503; asked for again with room, it holds over a restart', {
   skip,
 }, async () => {
-  const mount = mkdtempSync(join(tmpdir(), 'sealwatch-full-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
-  const dir = join(mount, 'd')
-  mkdirSync(dir, { mode: 0o700 })
+  using disk = openSmallDisk()
+  const { dir } = disk
   const hosts: TestHost[] = []
   let server: TestServer | undefined = await startServer({}, undefined, { dir })
   try {
@@ -101,8 +82,7 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     })
     for (const name of ['one', 'two']) hosts.push(await joinHost(server, 'acme', name))
     const [first, second] = hosts.map(({ hostId }) => ({ params: { host_id: hostId }, body: { cause: 'stolen' } }))
-    const filler = openSync(join(mount, 'fill'), 'w')
-    fill(filler)
+    disk.fill()
     await acme.call('revokeHost', first as NonNullable<typeof first>)
     const take = [
       () => acme.call('revokeHost', second as NonNullable<typeof second>),
@@ -112,10 +92,10 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     ]
     // What little room an answer leaves goes first.
     for (const one of take) {
-      fill(filler)
+      disk.fill()
       assert.deepEqual(await one().then(String, codeOf), ['NOT_DURABLE', 503])
     }
-    fill(filler)
+    disk.fill()
     const given = acme.call('grantRole', { params: { person_id: 'usr_new', role: 'viewer' } })
     assert.deepEqual(await given.then(String, codeOf), ['STORE_FULL', 503])
     const state = async (of: TestServer) => ({
@@ -137,8 +117,7 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
     const revoked = hosts.map(() => [true, false])
     const due = { members: ['usr_b'], revoked, token: 'CREDENTIALS_INVALID,401', doomed: 'suspended' }
     assert.deepEqual(await state(server), due)
-    closeSync(filler)
-    rmSync(join(mount, 'fill'))
+    disk.empty()
     for (const one of take) await one()
     await server[Symbol.asyncDispose]()
     server = await startServer({}, undefined, { dir })
@@ -146,7 +125,5 @@ test('LOG-6: on a full disk what is taken holds and is 503; asked for again with
   } finally {
     for (const host of hosts) await host[Symbol.asyncDispose]()
     await server?.[Symbol.asyncDispose]()
-    execFileSync('umount', ['-l', mount])
-    rmSync(mount, { recursive: true, force: true })
   }
 })

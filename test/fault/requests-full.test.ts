@@ -2,36 +2,18 @@
 // DET-4, LOG-6: requests are judged on a file system without room, and what could not be written down is told.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ApiProblem } from '@sealwatch/contract/api'
 import { startServer, type TestServer } from '../api/server.ts'
+import { openSmallDisk, skip } from './small-disk.ts'
 
-const skip = process.getuid?.() === 0 ? false : 'mounts a file system: root'
 const attack = { method: 'GET', url: `/?q=${encodeURIComponent("1'; DROP TABLE users; --")}`, address: '192.0.2.1' }
-
-/** Takes what room there is left. */
-function fill(file: number): void {
-  const piece = Buffer.alloc(4096, 120)
-  for (;;)
-    try {
-      if (writeSync(file, piece) === 0) return
-    } catch {
-      return
-    }
-}
 
 test('DET-4 LOG-6 on a full disk attacks are blocked, settings stay as they are, and what has no line is told with room', {
   skip,
 }, async () => {
-  const mount = mkdtempSync(join(tmpdir(), 'sealwatch-full-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount])
-  const dir = join(mount, 'd')
-  mkdirSync(dir, { mode: 0o700 })
-  const filler = openSync(join(mount, 'fill'), 'w')
+  using disk = openSmallDisk()
+  const { dir } = disk
   let server: TestServer | undefined = await startServer({}, undefined, { dir })
   try {
     const analyze = () => as().call('analyzeThreat', { body: { request_context: attack } })
@@ -39,11 +21,11 @@ test('DET-4 LOG-6 on a full disk attacks are blocked, settings stay as they are,
     const body = (mode: 'block' | 'observe') => ({ body: { mode, reason: 'it is tried' } })
     await as().call('setThreatSettings', body('block'))
     for (let n = 0; n < 3; n += 1) {
-      fill(filler)
+      disk.fill()
       const { action, ledger, unwritten } = await analyze()
       assert.deepEqual([action, ledger, unwritten], ['block', null, 'failed'])
     }
-    fill(filler)
+    disk.fill()
     const refused = await as()
       .call('setThreatSettings', body('observe'))
       .catch((error: ApiProblem) => error.problem.code)
@@ -51,7 +33,7 @@ test('DET-4 LOG-6 on a full disk attacks are blocked, settings stay as they are,
     const { mode, version } = await as().call('getThreatSettings')
     assert.deepEqual([mode, version], ['block', 1])
     assert.equal((await as().call('getThreatCalibration')).days, 0)
-    ftruncateSync(filler)
+    disk.empty()
     const told = await analyze()
     assert.equal(told.unwritten, undefined)
     const { items } = await as().call('listAlerts', { query: {} })
@@ -67,10 +49,7 @@ test('DET-4 LOG-6 on a full disk attacks are blocked, settings stay as they are,
     )
   } finally {
     // A server ends where it can sign what it holds.
-    closeSync(filler)
-    rmSync(join(mount, 'fill'))
+    disk.empty()
     await server?.[Symbol.asyncDispose]()
-    execFileSync('umount', ['-l', mount])
-    rmSync(mount, { recursive: true, force: true })
   }
 })

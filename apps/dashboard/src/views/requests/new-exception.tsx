@@ -25,17 +25,39 @@ const detectors: readonly (readonly [Wanted['detector'], string])[] = [
   ['reputation', 'Feeds of addresses'],
   ['behaviour', 'What is usual'],
 ]
+const unsaid = { detector: 'rules', id: '', route: '', method: '', where: '', days: '30', reason: '' }
+const fields = [
+  {
+    name: 'id',
+    label: 'Which',
+    max: 128,
+    placeholder: '942100',
+    children: 'As a verdict names it; nothing: all of it',
+  },
+  {
+    name: 'route',
+    label: 'Route',
+    max: 512,
+    placeholder: '/search',
+    children: '* for one segment, ** for any number of them',
+  },
+  { name: 'method', label: 'Method', max: 32, placeholder: 'GET', children: 'Nothing: any' },
+  {
+    name: 'where',
+    label: 'Where',
+    max: 256,
+    placeholder: 'ARGS_GET:q',
+    children: 'The place in the request; nothing: wherever',
+  },
+  { name: 'reason', label: 'Because', max: 500, children: 'For the ledger; name nobody' },
+] as const
 const orNull = (text: string) => (text === '' ? null : text)
 
 /** Of whoever makes it, until it ends by itself. */
 export function NewException({ given = {}, close }: { readonly given?: Given; readonly close: () => void }) {
-  const [detector, setDetector] = useState(given.detector ?? 'rules')
-  const [id, setId] = useState(given.id ?? '')
-  const [method, setMethod] = useState(given.method ?? '')
-  const [route, setRoute] = useState(given.route ?? '')
-  const [where, setWhere] = useState(given.where ?? '')
-  const [days, setDays] = useState<string>('30')
-  const [reason, setReason] = useState('')
+  const [asked, setAsked] = useState({ ...unsaid, ...given })
+  const { detector, id, method, route, where, reason, days } = asked
+  const set = (name: keyof typeof unsaid) => (value: string) => setAsked({ ...asked, [name]: value })
   const add = useAct(
     (door, of: Wanted['detector']) =>
       door.call('addThreatException', {
@@ -51,7 +73,18 @@ export function NewException({ given = {}, close }: { readonly given?: Given; re
     },
   )
   const isWhole = route !== '' && reason.trim() !== ''
-  const field = { error: add.error, mono: true }
+  const fieldOf = ({ name, ...field }: (typeof fields)[number]) => (
+    <Field
+      key={name}
+      id={`exception-${name}`}
+      value={asked[name]}
+      set={set(name)}
+      error={add.error}
+      of={`body.${name}`}
+      mono={name !== 'reason'}
+      {...field}
+    />
+  )
   return (
     <Dialog
       title="New exception"
@@ -63,76 +96,19 @@ export function NewException({ given = {}, close }: { readonly given?: Given; re
         </button>
       }
     >
-      <Choice id="exception-detector" label="From" value={detector} pick={setDetector} of={detectors} />
-      <Field
-        id="exception-id"
-        label="Which"
-        value={id}
-        set={setId}
-        {...field}
-        of="body.id"
-        max={128}
-        placeholder="942100"
-      >
-        As a verdict names it; nothing: all of it
-      </Field>
-      <Field
-        id="exception-route"
-        label="Route"
-        value={route}
-        set={setRoute}
-        {...field}
-        of="body.route"
-        max={512}
-        placeholder="/search"
-      >
-        * for one segment, ** for any number of them
-      </Field>
-      <Field
-        id="exception-method"
-        label="Method"
-        value={method}
-        set={setMethod}
-        {...field}
-        of="body.method"
-        max={32}
-        placeholder="GET"
-      >
-        Nothing: any
-      </Field>
-      <Field
-        id="exception-where"
-        label="Where"
-        value={where}
-        set={setWhere}
-        {...field}
-        of="body.where"
-        max={256}
-        placeholder="ARGS_GET:q"
-      >
-        The place in the request; nothing: wherever
-      </Field>
+      <Choice id="exception-detector" label="From" value={detector} pick={set('detector')} of={detectors} />
+      {fields.slice(0, -1).map(fieldOf)}
       <Choice
         id="exception-days"
         label="For"
         value={days}
-        pick={setDays}
+        pick={set('days')}
         of={lengths.map((length) => [length, several(Number(length), 'day')] as const)}
       >
         It is yours until then: the list and the ledger name you as its owner
       </Choice>
-      <Field
-        id="exception-reason"
-        label="Because"
-        value={reason}
-        set={setReason}
-        error={add.error}
-        of="body.reason"
-        max={500}
-      >
-        For the ledger; name nobody
-      </Field>
-      <ProblemNote error={add.error} told={['body.id', 'body.route', 'body.method', 'body.where', 'body.reason']} />
+      {fields.slice(-1).map(fieldOf)}
+      <ProblemNote error={add.error} told={fields.map(({ name }) => `body.${name}`)} />
     </Dialog>
   )
 }

@@ -24,7 +24,11 @@ const attacks = [{ technique: { uid: 'T1190', name: 'Exploit Public-Facing Appli
  * Of the request, its sender and its user nothing stands in the line but what the verdict tells, redacted, and what the service
  * itself calls its route: a path may name somebody. `unwrittenBefore`: threats without a line since the last one.
  */
-export function threatEvent(voice: ServerVoice, { verdict, action, asked, ...threat }: Threat, unwrittenBefore = 0) {
+export function threatEvent(
+  voice: ServerVoice,
+  { verdict, action, asked, ...threat }: Threat,
+  unwrittenBefore: number,
+) {
   const { severity, type, score, confidence, recommended_action, reasons, excepted, signals, detectors } = verdict
   const title = `An attack on a service: ${(type ?? 'other').replaceAll('_', ' ')}`
   return alertEvent(voice, {
