@@ -77,6 +77,11 @@ export const detectErrors = {
     rule: 'a server that judges requests is asked by https, or by http on this machine',
     advice: 'Name its origin: https://HOST:PORT',
   },
+  JUDGE_TOKEN: {
+    kind: 'invalid',
+    rule: 'a token for the server is a text as `sealwatch token create` prints it, in one line, or a function that returns one',
+    advice: "Write `token: 'swt_…'`, or `token: () => readFile(FILE, 'utf8')`",
+  },
   JUDGE_AWAY: {
     kind: 'unavailable',
     rule: 'a server that judges requests answers, in its form and in time',

@@ -178,3 +178,24 @@ test('DET-4 a token goes nowhere in the clear', () => {
   for (const url of ['http://192.0.2.1', 'http://seal.example', 'x', 'ftp://localhost'])
     assert.throws(() => askServer({ url, token: () => 'swt_1' }), { code: 'JUDGE_URL' }, url)
 })
+
+test('DET-4 a token is a text, or a function that gives one', async () => {
+  const came: unknown[] = []
+  await using server = await serve((request, response) => {
+    came.push(request.headers.authorization)
+    saying(opinion)(request, response)
+  })
+  for (const token of ['swt_2\n', () => 'swt_3', async () => 'swt_4 ']) await server.judge({ token }).ask(context)
+  assert.deepEqual(came, ['Bearer swt_2', 'Bearer swt_3', 'Bearer swt_4'])
+})
+
+test('DET-4 what is no token is refused where it is given, and is not repeated', async () => {
+  const none = [undefined, null, 7, {}, '', ' ', 'swt_1\nswt_2', 'swt_ä'] as unknown[]
+  for (const token of none as string[]) {
+    const refused = { code: 'JUDGE_TOKEN', message: /^(?!.*swt_(1|ä)).*token: \(\) =>/ }
+    assert.throws(() => askServer({ url: 'http://127.0.0.1', token }), refused, String(token))
+    await assert.rejects(askServer({ url: 'http://127.0.0.1', token: () => token }).ask(context), {
+      code: 'JUDGE_TOKEN',
+    })
+  }
+})

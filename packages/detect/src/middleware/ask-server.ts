@@ -15,8 +15,11 @@ import { readAnswer } from './server-answer.ts'
 export type ServerOptions = {
   /** Origin of the server: https://HOST:PORT; on this machine http://127.0.0.1:PORT, too. */
   readonly url: string
-  /** One that may `threat:analyze`. Asked before each request, so that a new one counts at once; white space around it is left out. */
-  readonly token: () => string | Promise<string>
+  /**
+   * One that may `threat:analyze`; white space around it is left out. A function is asked before each request, so that a new one counts at
+   * once.
+   */
+  readonly token: string | (() => string | Promise<string>)
   /** Certificates (PEM) to trust besides those of the system. */
   readonly ca?: string | undefined
   readonly limits?: { readonly [name in keyof typeof serverLimits]?: number } | undefined
@@ -33,12 +36,12 @@ export const serverLimits = {
   restMs: 5_000,
 } as const
 
-/** Judges by `POST /api/v1/security/threats/analyze`, over connections that are kept. Throws JUDGE_URL. */
+/** Judges by `POST /api/v1/security/threats/analyze`, over connections that are kept. Throws JUDGE_URL, JUDGE_TOKEN. */
 export function askServer({ url, token, ca, limits: given, clock = idleClock }: ServerOptions): ServerJudge {
   const limits = { ...serverLimits, ...given }
   const origin = safeUrl(url)
-  if (origin === undefined)
-    throw detectError('JUDGE_URL', { attempted: 'opening a judge of requests', received: URL.parse(url)?.origin })
+  if (origin === undefined) throw detectError('JUDGE_URL', { attempted: opening, received: URL.parse(url)?.origin })
+  if (typeof token !== 'function') readToken(token, opening)
   const target = new URL('/api/v1/security/threats/analyze', origin)
   const isPlain = origin.protocol === 'http:'
   const kept = { keepAlive: true, maxSockets: limits.atOnceMax }
@@ -52,7 +55,7 @@ export function askServer({ url, token, ca, limits: given, clock = idleClock }: 
   async function exchange(context: RequestContext, signal: AbortSignal): Promise<Opinion> {
     const body = JSON.stringify({ request_context: jsonOf(context) })
     const headers = {
-      authorization: `Bearer ${(await token()).trim()}`,
+      authorization: `Bearer ${readToken(typeof token === 'function' ? await token() : token, attempted)}`,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     }
@@ -123,5 +126,16 @@ async function textOf(answer: IncomingMessage, bytesMax: number): Promise<string
   return Buffer.concat(pieces).toString()
 }
 
+/** What is none is told by its kind alone: it may be half a secret. Throws JUDGE_TOKEN. */
+function readToken(given: unknown, attempted: string): string {
+  if (typeof given !== 'string')
+    throw detectError('JUDGE_TOKEN', { attempted, received: given === null ? null : typeof given })
+  const token = given.trim()
+  if (tokenForm.test(token)) return token
+  throw detectError('JUDGE_TOKEN', { attempted, shown: `a text of ${token.length} characters` })
+}
+const tokenForm = /^[\x21-\x7e]+$/
+
+const opening = 'opening a judge of requests'
 const attempted = 'having a request judged by the server'
 const away = (received: string, cause?: unknown) => detectError('JUDGE_AWAY', { attempted, received, cause })

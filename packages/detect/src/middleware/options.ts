@@ -18,7 +18,7 @@ export type Opinion = {
   readonly isRecorded?: boolean | undefined
 }
 
-/** The server, asked over the network; a threat is an alert in the ledger then, by the id of the opinion. Throws JUDGE_AWAY, JUDGE_REFUSED. */
+/** The server, asked over the network; a threat is an alert in the ledger then, by the id of the opinion. Throws JUDGE_AWAY, JUDGE_REFUSED, JUDGE_TOKEN. */
 export type ServerJudge = { ask(context: RequestContext): Promise<Opinion> }
 
 /** `block`: what is to be blocked is refused. `tag`: nothing is, and the handler finds the opinion. `observe`: nothing waits. */
