@@ -152,6 +152,21 @@ for (const name of ['nginx', 'caddy'] satisfies ProxyName[])
       }
     })
 
+    test('has long headers judged, and keeps out longer ones than can be with a word for why', async () => {
+      const padded = (bytes: number, cookie: string) => ({ headers: { cookie: `${cookie}; b=${'a'.repeat(bytes)}` } })
+      const attack = "a=1' UNION SELECT name FROM users --"
+      const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).status
+      assert.equal(await statusOf('/', padded(13_000, 'a=1')), 200)
+      assert.equal(await statusOf('/', padded(13_000, attack)), 403)
+      const tooLong = name === 'nginx' ? 400 : 431
+      for (const bytes of [14_500, 15_500, 16_500, 20_000]) {
+        const { status, text } = await ask('/', padded(bytes, attack))
+        assert.ok(status === tooLong || (name === 'caddy' && status === 403), `${bytes} ${status} ${text}`)
+        if (status !== 403) assert.match(text, /too large/i)
+      }
+      assert.equal(await statusOf(`/${'a'.repeat(14_500)}`), name === 'nginx' ? 414 : 200)
+    })
+
     test('believes nothing of what a client says in its place', async () => {
       const said = [
         { 'x-original-uri': '/harmless', 'x-original-method': 'GET' },
@@ -179,8 +194,9 @@ describe('DET-4 while nobody can be asked', { skip: noProxy('nginx') ?? false },
       assert.equal((await proxy.ask('/')).status, expected)
     })
 
-  test('nginx blocks threats all the same where it was told to be open', async () => {
+  test('nginx blocks threats all the same where it was told to be open, and what is too long to be judged', async () => {
     await using proxy = await startProxy('nginx', { url: server.url, token, isOpen: true })
+    assert.equal((await proxy.ask('/', { headers: { cookie: `a=${'b'.repeat(20_000)}` } })).status, 400)
     assert.equal((await proxy.ask(dropped)).status, 403)
     assert.equal((await proxy.ask('/')).status, 200)
   })
