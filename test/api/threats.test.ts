@@ -86,6 +86,26 @@ test('DET-5 what is no request is refused by its form', async () => {
   })
 })
 
+test('DET-4 what is too large is refused with the limits that count for it, and not as if it could wait', async () => {
+  const refused = async (more: object) => {
+    const problem = await acme
+      .call('analyzeThreat', { body: { request_context: { ...attack, ...more } } })
+      .catch((error: unknown) => error)
+    assert.ok(problem instanceof ApiProblem)
+    const { status, code, received, advice } = problem.problem
+    return [status, code, received, advice]
+  }
+  const [status, code, , advice] = await refused({ body: 'x'.repeat(300_000) })
+  assert.deepEqual([status, code], [413, 'REQUEST_TOO_LARGE'])
+  assert.equal(advice, 'Send at most 262,144 bytes and 8,192 values here')
+  assert.deepEqual(await refused({ method: 'x'.repeat(300) }), [
+    413,
+    'CONTEXT_TOO_LARGE',
+    '300',
+    'Hand over the beginning and the end of it, 256 at most',
+  ])
+})
+
 test('DET-4 services have their requests judged by bounds of their own: what the API of the tenant may do beside is untouched', async () => {
   await using narrow = await startServer({ SEALWATCH_SERVER_API_PER_TENANT: '1' })
   const body = { name: 'gateway', actions: ['threat:analyze', 'alert:list'], ttl_seconds: 3600 }

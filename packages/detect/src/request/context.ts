@@ -43,7 +43,7 @@ export function readContext(input: unknown): RequestContext {
   for (const name of Object.keys(given)) if (!members.has(name)) throw shape('a member', name)
   const { body = empty, version = '1.1' } = given
   if (!(body instanceof Uint8Array)) throw shape('body', typeof body)
-  if (body.length > contextLimits.bodyBytesMax) throw tooLarge('body', body.length)
+  if (body.length > contextLimits.bodyBytesMax) throw tooLarge('body', body.length, contextLimits.bodyBytesMax)
   return {
     method: latin1('method', given.method, contextLimits.methodCharsMax),
     path: latin1('path', given.path, contextLimits.targetCharsMax),
@@ -60,20 +60,20 @@ export function readContext(input: unknown): RequestContext {
 
 function headersOf(given: unknown): RequestContext['headers'] {
   if (!Array.isArray(given)) throw shape('headers', typeof given)
-  if (given.length > contextLimits.headersMax) throw tooLarge('headers', given.length)
+  if (given.length > contextLimits.headersMax) throw tooLarge('headers', given.length, contextLimits.headersMax)
   let chars = 0
   return given.map((pair: unknown) => {
     if (!Array.isArray(pair) || pair.length !== 2) throw shape('a header', pair)
     const [name, value] = pair.map((text) => latin1('a header', text, contextLimits.headerCharsMax))
     chars += (name as string).length + (value as string).length
-    if (chars > contextLimits.headerCharsMax) throw tooLarge('headers', chars)
+    if (chars > contextLimits.headerCharsMax) throw tooLarge('headers', chars, contextLimits.headerCharsMax)
     return [name as string, value as string] as const
   })
 }
 
 function latin1(what: string, given: unknown, charsMax: number): string {
   if (typeof given !== 'string' && !(given instanceof Uint8Array)) throw shape(what, typeof given)
-  if (given.length > charsMax) throw tooLarge(what, given.length)
+  if (given.length > charsMax) throw tooLarge(what, given.length, charsMax)
   const text = typeof given === 'string' ? given : Buffer.from(given).toString('latin1')
   if (beyondLatin1.test(text)) throw shape(what, text)
   return text
@@ -84,11 +84,15 @@ const beyondLatin1 = /[^\0-\xff]/
 function nameOf(what: 'user' | 'tenant' | 'route', given: unknown) {
   if (given === undefined) return {}
   if (typeof given !== 'string') throw shape(what, typeof given)
-  if (given.length > contextLimits.nameCharsMax) throw tooLarge(what, given.length)
+  if (given.length > contextLimits.nameCharsMax) throw tooLarge(what, given.length, contextLimits.nameCharsMax)
   return { [what]: given }
 }
 
 const shape = (what: string, received: unknown) =>
   detectError('CONTEXT_SHAPE', { attempted: `reading ${what} of a request to judge`, received })
-const tooLarge = (what: string, received: number) =>
-  detectError('CONTEXT_TOO_LARGE', { attempted: `reading ${what} of a request to judge`, received })
+const tooLarge = (what: string, length: number, max: number) =>
+  detectError('CONTEXT_TOO_LARGE', {
+    attempted: `reading ${what} of a request to judge`,
+    received: length,
+    advice: `Hand over the beginning and the end of it, ${max} at most`,
+  })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { actions } from '../../access/index.ts'
 import { httpErrors } from './problems.ts'
 import { formMedia } from './read-form.ts'
-import type { Route } from './route.ts'
+import { bodyMaxText, type Route } from './route.ts'
 
 type Json = { readonly [member: string]: unknown }
 
@@ -99,6 +99,7 @@ function operationOf(one: Route): Json {
       : {
           requestBody: {
             required: true,
+            ...(one.bodyMax !== undefined && { description: `At most ${bodyMaxText(one.bodyMax)}` }),
             content: {
               [one.isForm === true ? formMedia : 'application/json']: { schema: schemaOf(one.body, 'input') },
             },

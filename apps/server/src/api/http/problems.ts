@@ -38,7 +38,7 @@ export const httpErrors = {
   },
   REQUEST_TOO_LARGE: {
     kind: 'invalid',
-    rule: 'a body has at most 16 KiB and 256 values, one with a policy 513 KiB and 65,536; a URL 8 KiB, and all headers together 16 KiB',
+    rule: 'a body has so many bytes and values at most as its route takes (/api/v1/openapi.json); a URL 8 KiB, and all headers together 16 KiB',
     advice: 'Send less at a time',
   },
   ROUTE_UNKNOWN: {
@@ -121,6 +121,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   LOGIN_FOREIGN: 401,
   LOGIN_UNPROVEN: 401,
   REQUEST_TOO_LARGE: 413,
+  CONTEXT_TOO_LARGE: 413,
   NOT_AVAILABLE: 501,
   IDEMPOTENCY_REUSED: 422,
   UPGRADE_NEEDED: 426,

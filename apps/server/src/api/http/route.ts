@@ -71,6 +71,8 @@ type Result<R> = Promise<Given<In<R>> | Answer<Given<In<R>>>>
 /** What a body may be at most, in bytes and in values of JSON: a larger one is refused before it is parsed. */
 export type BodyMax = { readonly bytes: number; readonly values: number }
 export const bodyMaxUsual: BodyMax = { bytes: 16 * 1024, values: 256 }
+export const bodyMaxText = ({ bytes, values }: BodyMax) => `${inWords(bytes)} bytes and ${inWords(values)} values`
+const inWords = (count: number) => count.toLocaleString('en-US')
 
 type Shape<P, Q, B, R> = {
   readonly method: Method

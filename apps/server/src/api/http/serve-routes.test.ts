@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
 import { z } from 'zod'
 import type { Access } from '../../access/index.ts'
+import type { Problem } from './problems.ts'
 import { type Caller, route, selfRoute } from './route.ts'
 import { serveRoutes } from './serve-routes.ts'
 
@@ -100,6 +101,32 @@ test('ING a room has bounds of its own: what it lets in takes none of the keys t
   const app = served([route({ ...shape, begin: async () => () => undefined, handle: async () => undefined })], 1)
   const headers = { 'x-tenant': 'a', 'idempotency-key': 'key-12345678' }
   assert.equal((await app.inject({ method: 'POST', url: '/x', headers })).statusCode, 204)
+})
+
+test('API-1 what is too large hears of the limits of its route', async () => {
+  const shape = { method: 'POST', summary: '', tag: '', action: 'event:export', body: z.unknown() } as const
+  const handle = async () => undefined
+  const app = served(
+    [
+      route({ ...shape, path: '/usual', id: 'usual', handle }),
+      route({ ...shape, path: '/large', id: 'large', bodyMax: { bytes: 32 * 1024, values: 1_000 }, handle }),
+    ],
+    8,
+  )
+  const refused = async (url: string, value: unknown) => {
+    const headers = { 'x-tenant': 'a', 'content-type': 'application/json' }
+    const { code, received, advice } = (
+      await app.inject({ method: 'POST', url, headers, payload: JSON.stringify(value) })
+    ).json<Problem>()
+    assert.equal(code, 'REQUEST_TOO_LARGE')
+    return [received, advice]
+  }
+  const usual = 'Send at most 16,384 bytes and 256 values here'
+  assert.deepEqual(await refused('/usual', 'x'.repeat(20_000)), ['20002 bytes', usual])
+  assert.deepEqual(await refused('/usual', Array(300).fill(1)), ['"more than 256 values"', usual])
+  const large = 'Send at most 32,768 bytes and 1,000 values here'
+  assert.deepEqual(await refused('/large', 'x'.repeat(40_000)), ['40002 bytes', large])
+  assert.deepEqual(await refused('/large', Array(1_100).fill(1)), ['"more than 1000 values"', large])
 })
 
 test('POL-1 a body is refused by its size, its values and its share before it is parsed, and unread where nobody may act', async () => {

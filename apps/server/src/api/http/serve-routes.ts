@@ -11,6 +11,7 @@ import {
   type Log,
   noProxies,
   type Proxies,
+  type SealwatchError,
 } from '@sealwatch/base'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
@@ -20,7 +21,16 @@ import { type Idempotency, idempotencyKeyForm } from './idempotency.ts'
 import { httpError, type Problem, problemOf, retryAfterOf } from './problems.ts'
 import { formMedia, readForm } from './read-form.ts'
 import { readJson } from './read-json.ts'
-import { Answer, type Begin, bodyMaxUsual, type Caller, type RequestFacts, type Route, Upgrade } from './route.ts'
+import {
+  Answer,
+  type Begin,
+  bodyMaxText,
+  bodyMaxUsual,
+  type Caller,
+  type RequestFacts,
+  type Route,
+  Upgrade,
+} from './route.ts'
 import { takeUpgrade } from './upgrades.ts'
 import { addressOf, protocolOf } from './whence.ts'
 
@@ -105,7 +115,7 @@ export function serveRoutes(options: ServeOptions, app = bareServer()): FastifyI
   const isRoot = ({ raw }: FastifyRequest) => addressOf(raw, proxies) === undefined
   app.setErrorHandler((error, request, reply) => {
     noteDenial(error, request)
-    return answerProblem({ log, isTold, isRoot }, request, reply, translated(error))
+    return answerProblem({ log, isTold, isRoot }, request, reply, translated(error, request))
   })
   app.setNotFoundHandler((request, reply) => {
     const facts = new Facts(request, reply, proxies)
@@ -420,14 +430,25 @@ function send(one: Route, reply: FastifyReply, result: unknown): FastifyReply {
   return reply.send(JSON.stringify(body))
 }
 
-/** Fastify's own errors are about the request's form. */
-function translated(error: unknown): unknown {
+/** Fastify's own errors are about the request's form. What is too large hears of the limits of its route, where it has come to one. */
+function translated(error: unknown, request?: FastifyRequest): unknown {
   const { statusCode, code } = error as { readonly statusCode?: number; readonly code?: string }
+  if (statusCode === 413 || isSealwatchError(error, 'REQUEST_TOO_LARGE')) return tooLarge(error, request)
   if (isSealwatchError(error) || error instanceof Refused || statusCode === undefined || statusCode >= 500) return error
   const attempted = 'reading the request'
-  if (statusCode === 413 || statusCode === 414 || statusCode === 431)
-    return httpError('REQUEST_TOO_LARGE', { attempted })
+  if (statusCode === 414 || statusCode === 431) return httpError('REQUEST_TOO_LARGE', { attempted })
   return httpError('REQUEST_INVALID', { attempted, received: code ?? String(statusCode) })
+}
+
+function tooLarge(cause: unknown, request?: FastifyRequest): SealwatchError {
+  const { bodyLimit: bytes = bodyMaxUsual.bytes, config } = request?.routeOptions ?? {}
+  const told = request?.headers['content-length']
+  return httpError('REQUEST_TOO_LARGE', {
+    attempted: 'reading the body',
+    shown: isSealwatchError(cause) ? cause.received : told === undefined ? 'more bytes' : `${told} bytes`,
+    advice: `Send at most ${bodyMaxText({ bytes, values: config?.valuesMax ?? bodyMaxUsual.values })} here`,
+    cause,
+  })
 }
 
 type Telling = {
