@@ -23,7 +23,7 @@ export async function generate(): Promise<Map<string, string>> {
     ...wireTypes(),
     ['docs/reference/openapi.json', openApiText()],
     ['packages/contract/src/gen/api-operations.ts', operationsModule()],
-    ['docs/reference/cli.md', cliPage()],
+    ['docs/reference/cli.md', await cliPage()],
     ['docs/reference/errors.md', await errorsPage(root)],
     ['docs/reference/configuration.md', await configurationPage(root)],
     ['docs/reference/roles.md', rolesPage()],

@@ -240,7 +240,7 @@ test('SIG-5 a trust root with a lowered threshold, with one key twice, and one t
   /** As root on the machine of the server. */
   async function refusedRoot(file: string, ...parts: readonly RegExp[]) {
     const error = await manifestRootApply
-      .run(options, [file], { io, place, json: false, table: [] })
+      .run(options, [file], { io, place, json: false })
       .then(() => assert.fail(`${file} was taken`), explain)
     for (const part of parts) assert.match(error.join('\n'), part)
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { commandTable } from '../../apps/cli/src/commands/table.ts'
+import { allCommands } from '../../apps/cli/src/commands/table.ts'
 import { groupHelp, groupOf, helpOf, overview } from '../../apps/cli/src/help.ts'
 
 /** docs/reference/cli.md: what `./sealwatch help` says, group by group and command by command; the launcher shows it before the first set-up. */
-export function cliPage(): string {
+export async function cliPage(): Promise<string> {
+  const commandTable = await allCommands()
   const shown = new Set<string>()
   const section = (name: string, text: string) => {
     if (shown.has(name)) return []

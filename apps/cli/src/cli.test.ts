@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { testIo } from '../test/test-io.ts'
 import { run } from './cli.ts'
-import { commandTable } from './commands/table.ts'
+import { allCommands, commandsFor } from './commands/table.ts'
+
+const commandTable = await allCommands()
 
 async function call(...args: string[]) {
   const io = testIo()
@@ -25,6 +27,13 @@ describe('command line', () => {
   })
 
   for (const { name, summary, options, examples } of commandTable) {
+    test(`${name}: it is loaded alone`, async () => {
+      assert.deepEqual(
+        (await commandsFor([...name.split(' '), '--json'])).map((command) => command.name),
+        [name],
+      )
+    })
+
     test(`${name}: help names every option and has examples`, async () => {
       const { code, out } = await call(...name.split(' '), '--help')
       assert.equal(code, 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isSealwatchError, toSeconds } from '@sealwatch/base'
-import { type Command, exit } from './command.ts'
-import { commandTable } from './commands/table.ts'
+import { exit } from './command.ts'
+import { allCommands, commandsFor } from './commands/table.ts'
 import { exitCodeOf, explain } from './errors.ts'
 import { groupHelp, groupOf, helpOf, overview } from './help.ts'
 import { toldIfInterrupted } from './interrupted.ts'
@@ -12,32 +12,31 @@ import { placeOf } from './place.ts'
 import { paint, safe, safeJson } from './terminal.ts'
 
 /** Runs one command line; resolves with the exit code and never rejects. */
-export async function run(args: readonly string[], io: Io, table: readonly Command[] = commandTable): Promise<number> {
+export async function run(given: readonly string[], io: Io): Promise<number> {
   try {
-    const [first] = args
+    const [first, ...rest] = given
     if (first === undefined || isHelp(first)) {
-      io.out(overview(table))
+      io.out(overview(await allCommands()))
       return exit.ok
     }
+    const args = first === '--version' ? ['version', ...rest] : given
+    const table = await commandsFor(args)
     const end = args.findIndex(isHelp)
     const group = end === -1 ? [] : groupOf(args.slice(0, end).join(' '), table)
     if (group.length > 0) {
       io.out(groupHelp(group))
       return exit.ok
     }
-    const { command, options, operands, common } = parse(
-      first === '--version' ? ['version', ...args.slice(1)] : args,
-      table,
-    )
+    const { command, options, operands, common } = parse(args, table)
     if (common.help) {
       io.out(helpOf(command))
       return exit.ok
     }
     const place = placeOf(common.data ?? (io.env.SEALWATCH_DATA || undefined))
-    return await command.run(options, operands, { io, place, json: common.json, table })
+    return await command.run(options, operands, { io, place, json: common.json })
   } catch (thrown) {
     const error = toldIfInterrupted(thrown, io)
-    report(error, io, wantsJson(args))
+    report(error, io, wantsJson(given))
     return exitCodeOf(error)
   }
 }

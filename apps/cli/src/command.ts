@@ -25,7 +25,6 @@ export type Context = {
   readonly io: Io
   readonly place: Place
   readonly json: boolean
-  readonly table: readonly Command[]
 }
 
 type Row<O extends OptionTable> = {

@@ -5,10 +5,11 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { isSealwatchError } from '@sealwatch/base'
-import { commandTable } from './commands/table.ts'
+import { allCommands } from './commands/table.ts'
 import { groupOf } from './help.ts'
 import { parse } from './parse.ts'
 
+const commandTable = await allCommands()
 const root = join(import.meta.dirname, '../../..')
 const pages = ['docs/**/*.md', '{apps,packages}/*/README.md']
 const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync(pages, { cwd: root })]

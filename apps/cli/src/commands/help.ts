@@ -4,6 +4,7 @@ import { command, commonOptions, exit } from '../command.ts'
 import { groupHelp, groupOf, helpOf, optionRows, overview } from '../help.ts'
 import { parse } from '../parse.ts'
 import { safeJson } from '../terminal.ts'
+import { allCommands } from './table.ts'
 
 export const help = command({
   name: 'help',
@@ -15,7 +16,8 @@ export const help = command({
   ],
   options: {},
   examples: ['./sealwatch help', './sealwatch help audit verify'],
-  run: async (_options, operands, { io, json, table }) => {
+  run: async (_options, operands, { io, json }) => {
+    const table = await allCommands()
     const group = groupOf(operands.join(' '), table)
     const named = operands.length === 0 || group.length > 0 ? undefined : parse([...operands, '--help'], table).command
     if (!json) {

@@ -1,263 +1,146 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from 'node:assert/strict'
 import type { Command } from '../command.ts'
-import { alerts } from './alerts.ts'
-import { auditExport } from './audit-export.ts'
-import { auditFsck } from './audit-fsck.ts'
-import { auditPage } from './audit-page.ts'
-import { auditTiles } from './audit-tiles.ts'
-import { auditVerify } from './audit-verify.ts'
-import { baselineCheck, baselineCreate, baselineDiff, baselineShow } from './baseline.ts'
-import { breakGlassAcknowledge, breakGlassList, breakGlassOpen } from './break-glass.ts'
-import { producerCertificates, producerCertify, producerRevokeCertificate } from './certificate.ts'
-import { compromise, compromiseShow, compromiseVerify } from './compromise.ts'
-import { detectAnalyze } from './detect-analyze.ts'
-import { detectCalibrate } from './detect-calibrate.ts'
-import { detectExceptAdd, detectExceptList, detectExceptRemove } from './detect-except.ts'
-import { detectFeedback } from './detect-feedback.ts'
-import { detectSettings, detectSettingsSet } from './detect-settings.ts'
-import { doctor } from './doctor.ts'
-import { down } from './down.ts'
-import { drillKeyCompromise, drillStrictSignature } from './drill.ts'
-import { drillKeyTheft } from './drill-key-theft.ts'
-import { drillList, drillShow, drillVerify } from './drill-reports.ts'
-import { eraseSubject, eraseTenant } from './erase.ts'
-import { events } from './events.ts'
-import { groupGrant, groupList, groupRevoke } from './group.ts'
-import { guardAllow, guardAllowances, guardDisallow, guardMode, guardResponses } from './guard.ts'
-import { help } from './help.ts'
-import { hostDiag, hostList, hostRevoke, hostShow } from './host.ts'
-import {
-  hostConfigAssign,
-  hostConfigDiff,
-  hostConfigGet,
-  hostConfigHistory,
-  hostConfigList,
-  hostConfigRollback,
-  hostConfigSet,
-} from './host-config.ts'
-import { hostInvite } from './host-invite.ts'
-import { incidentList, incidentShow } from './incident.ts'
-import { join } from './join.ts'
-import { keysEvict, keysRewrap, keysRotate, keysStatus } from './keys.ts'
-import { login } from './login.ts'
-import { manifestApply, manifestCollect, manifestCreate, manifestShow, manifestVerify } from './manifest.ts'
-import { manifestRootApply, manifestRootInit, manifestRootShow } from './manifest-root.ts'
-import { manifestKey, manifestRootSign, manifestSign } from './manifest-sign.ts'
-import { memberGrant, memberInvite, memberInvites, memberList, memberRevoke, memberUninvite } from './member.ts'
-import { notifyAdd, notifyList, notifyRemove, notifyRotate, notifyTest } from './notify.ts'
-import { personDisable, personEnable, personErase, personList, personSignOut } from './person.ts'
-import {
-  policyDelete,
-  policyDisable,
-  policyEnable,
-  policyHistory,
-  policyList,
-  policyPut,
-  policyShow,
-  policyValidate,
-} from './policy.ts'
-import { policyDiff, policyDryRun } from './policy-compare.ts'
-import { policyExample } from './policy-example.ts'
-import { producerAdd, producerHalt, producerList, producerResume, producerShow } from './producer.ts'
-import { quarantineList, quarantineRelease, quarantineShow } from './quarantine.ts'
-import { quarantineReplay } from './quarantine-replay.ts'
-import { quarantineStatus } from './quarantine-status.ts'
-import { roleList, rolePut, roleRemove } from './role.ts'
-import { rotateFinish, rotatePromote, rotateStart, rotateStatus } from './rotate.ts'
-import { rulesExplain, rulesList } from './rules.ts'
-import { rulesBacktest } from './rules-backtest.ts'
-import { rulesExceptAdd, rulesExceptList, rulesExceptRemove } from './rules-except.ts'
-import { rulesTest } from './rules-test.ts'
-import { signingKeyAdd, signingKeyList, signingKeyRevoke, signingKeySetWindow, signingKeyShow } from './signing-key.ts'
-import { signingProxy } from './signing-proxy.ts'
-import { signingProxyKey } from './signing-proxy-key.ts'
-import { signoff, signoffList, signoffShow, signoffVerify } from './signoff.ts'
-import { status } from './status.ts'
-import { strictOff, strictOn, strictStatus } from './strict.ts'
-import {
-  tenantAppoint,
-  tenantCreate,
-  tenantLimit,
-  tenantList,
-  tenantRename,
-  tenantResume,
-  tenantSuspend,
-} from './tenant.ts'
-import { tokenCreate, tokenList, tokenRevoke } from './token.ts'
-import { up } from './up.ts'
-import { version } from './version.ts'
-import { watchApply } from './watch-apply.ts'
-import { witnessAddLog } from './witness-add-log.ts'
-import { witnessEvidence } from './witness-evidence.ts'
-import { witnessInit } from './witness-init.ts'
-import { witnessList } from './witness-list.ts'
-import { witnessRun } from './witness-run.ts'
-import { witnessStatus } from './witness-status.ts'
 
-/** All commands, in the order of help. */
-export const commandTable: readonly Command[] = [
-  up,
-  join,
-  down,
-  status,
-  doctor,
-  alerts,
-  incidentList,
-  incidentShow,
-  events,
-  auditExport,
-  auditVerify,
-  auditFsck,
-  auditPage,
-  auditTiles,
-  baselineCreate,
-  baselineCheck,
-  baselineDiff,
-  baselineShow,
-  watchApply,
-  login,
-  hostList,
-  hostShow,
-  hostInvite,
-  hostRevoke,
-  hostDiag,
-  hostConfigList,
-  hostConfigGet,
-  hostConfigSet,
-  hostConfigAssign,
-  hostConfigHistory,
-  hostConfigDiff,
-  hostConfigRollback,
-  guardMode,
-  guardResponses,
-  guardAllow,
-  guardAllowances,
-  guardDisallow,
-  tenantList,
-  tenantCreate,
-  tenantRename,
-  tenantSuspend,
-  tenantResume,
-  tenantAppoint,
-  tenantLimit,
-  quarantineStatus,
-  quarantineList,
-  quarantineShow,
-  quarantineReplay,
-  quarantineRelease,
-  strictStatus,
-  strictOff,
-  strictOn,
-  drillList,
-  drillStrictSignature,
-  drillKeyCompromise,
-  drillKeyTheft,
-  drillShow,
-  drillVerify,
-  personList,
-  personDisable,
-  personEnable,
-  personSignOut,
-  personErase,
-  memberInvite,
-  memberInvites,
-  memberUninvite,
-  memberList,
-  memberGrant,
-  memberRevoke,
-  groupList,
-  groupGrant,
-  groupRevoke,
-  rulesList,
-  rulesTest,
-  rulesExplain,
-  rulesBacktest,
-  rulesExceptAdd,
-  rulesExceptList,
-  rulesExceptRemove,
-  detectAnalyze,
-  detectSettings,
-  detectSettingsSet,
-  detectExceptAdd,
-  detectExceptList,
-  detectExceptRemove,
-  detectCalibrate,
-  detectFeedback,
-  policyList,
-  policyExample,
-  policyShow,
-  policyValidate,
-  policyDryRun,
-  policyPut,
-  policyDiff,
-  policyHistory,
-  policyEnable,
-  policyDisable,
-  policyDelete,
-  roleList,
-  rolePut,
-  roleRemove,
-  tokenList,
-  tokenCreate,
-  tokenRevoke,
-  notifyList,
-  notifyAdd,
-  notifyTest,
-  notifyRotate,
-  notifyRemove,
-  producerList,
-  producerAdd,
-  producerShow,
-  producerCertify,
-  producerCertificates,
-  producerRevokeCertificate,
-  producerHalt,
-  producerResume,
-  signingKeyList,
-  signingKeyAdd,
-  signingKeyShow,
-  signingKeyRevoke,
-  signingKeySetWindow,
-  rotateStart,
-  rotatePromote,
-  rotateFinish,
-  rotateStatus,
-  compromise,
-  compromiseShow,
-  compromiseVerify,
-  signoff,
-  signoffList,
-  signoffShow,
-  signoffVerify,
-  breakGlassOpen,
-  breakGlassList,
-  breakGlassAcknowledge,
-  witnessInit,
-  witnessAddLog,
-  witnessRun,
-  witnessStatus,
-  witnessList,
-  witnessEvidence,
-  signingProxy,
-  signingProxyKey,
-  manifestKey,
-  manifestRootInit,
-  manifestRootSign,
-  manifestRootShow,
-  manifestRootApply,
-  manifestCreate,
-  manifestSign,
-  manifestCollect,
-  manifestVerify,
-  manifestShow,
-  manifestApply,
-  keysStatus,
-  keysRotate,
-  keysRewrap,
-  keysEvict,
-  eraseSubject,
-  eraseTenant,
-  version,
-  help,
+/**
+ * All commands in the order of help, beside the module that holds them. Who types one loads that one: all together are a thousand modules,
+ * which take most of the time of a short command.
+ */
+const modules: readonly (readonly [load: () => Promise<object>, ...names: string[]])[] = [
+  [() => import('./up.ts'), 'up'],
+  [() => import('./join.ts'), 'join'],
+  [() => import('./down.ts'), 'down'],
+  [() => import('./status.ts'), 'status'],
+  [() => import('./doctor.ts'), 'doctor'],
+  [() => import('./alerts.ts'), 'alerts'],
+  [() => import('./incident.ts'), 'incident list', 'incident show'],
+  [() => import('./events.ts'), 'events'],
+  [() => import('./audit-export.ts'), 'audit export'],
+  [() => import('./audit-verify.ts'), 'audit verify'],
+  [() => import('./audit-fsck.ts'), 'audit fsck'],
+  [() => import('./audit-page.ts'), 'audit page'],
+  [() => import('./audit-tiles.ts'), 'audit tiles'],
+  [() => import('./baseline.ts'), 'baseline create', 'baseline check', 'baseline diff', 'baseline show'],
+  [() => import('./watch-apply.ts'), 'watch apply'],
+  [() => import('./login.ts'), 'login'],
+  [() => import('./host.ts'), 'host list', 'host show'],
+  [() => import('./host-invite.ts'), 'host invite'],
+  [() => import('./host.ts'), 'host revoke', 'host diag'],
+  [
+    () => import('./host-config.ts'),
+    'host config list',
+    'host config get',
+    'host config set',
+    'host config assign',
+    'host config history',
+    'host config diff',
+    'host config rollback',
+  ],
+  [() => import('./guard.ts'), 'guard mode', 'guard responses', 'guard allow', 'guard allowances', 'guard disallow'],
+  [
+    () => import('./tenant.ts'),
+    'tenant list',
+    'tenant create',
+    'tenant rename',
+    'tenant suspend',
+    'tenant resume',
+    'tenant appoint',
+    'tenant limit',
+  ],
+  [() => import('./quarantine-status.ts'), 'quarantine status'],
+  [() => import('./quarantine.ts'), 'quarantine list', 'quarantine show'],
+  [() => import('./quarantine-replay.ts'), 'quarantine replay'],
+  [() => import('./quarantine.ts'), 'quarantine release'],
+  [() => import('./strict.ts'), 'strict status', 'strict off', 'strict on'],
+  [() => import('./drill-reports.ts'), 'drill list'],
+  [() => import('./drill.ts'), 'drill strict-signature', 'drill key-compromise'],
+  [() => import('./drill-key-theft.ts'), 'drill key-theft'],
+  [() => import('./drill-reports.ts'), 'drill show', 'drill verify'],
+  [() => import('./person.ts'), 'person list', 'person disable', 'person enable', 'person sign-out', 'person erase'],
+  [
+    () => import('./member.ts'),
+    'member invite',
+    'member invites',
+    'member uninvite',
+    'member list',
+    'member grant',
+    'member revoke',
+  ],
+  [() => import('./group.ts'), 'group list', 'group grant', 'group revoke'],
+  [() => import('./rules.ts'), 'rules list'],
+  [() => import('./rules-test.ts'), 'rules test'],
+  [() => import('./rules.ts'), 'rules explain'],
+  [() => import('./rules-backtest.ts'), 'rules backtest'],
+  [() => import('./rules-except.ts'), 'rules except add', 'rules except list', 'rules except remove'],
+  [() => import('./detect-analyze.ts'), 'detect analyze'],
+  [() => import('./detect-settings.ts'), 'detect settings', 'detect settings set'],
+  [() => import('./detect-except.ts'), 'detect except add', 'detect except list', 'detect except remove'],
+  [() => import('./detect-calibrate.ts'), 'detect calibrate'],
+  [() => import('./detect-feedback.ts'), 'detect feedback'],
+  [() => import('./policy.ts'), 'policy list'],
+  [() => import('./policy-example.ts'), 'policy example'],
+  [() => import('./policy.ts'), 'policy show', 'policy validate'],
+  [() => import('./policy-compare.ts'), 'policy dry-run'],
+  [() => import('./policy.ts'), 'policy put'],
+  [() => import('./policy-compare.ts'), 'policy diff'],
+  [() => import('./policy.ts'), 'policy history', 'policy enable', 'policy disable', 'policy delete'],
+  [() => import('./role.ts'), 'role list', 'role put', 'role remove'],
+  [() => import('./token.ts'), 'token list', 'token create', 'token revoke'],
+  [() => import('./notify.ts'), 'notify list', 'notify add', 'notify test', 'notify rotate', 'notify remove'],
+  [() => import('./producer.ts'), 'producer list', 'producer add', 'producer show'],
+  [() => import('./certificate.ts'), 'producer certify', 'producer certificates', 'producer revoke-certificate'],
+  [() => import('./producer.ts'), 'producer halt', 'producer resume'],
+  [
+    () => import('./signing-key.ts'),
+    'signing-key list',
+    'signing-key add',
+    'signing-key show',
+    'signing-key revoke',
+    'signing-key set-window',
+  ],
+  [() => import('./rotate.ts'), 'rotate start', 'rotate promote', 'rotate finish', 'rotate status'],
+  [() => import('./compromise.ts'), 'compromise', 'compromise show', 'compromise verify'],
+  [() => import('./signoff.ts'), 'signoff', 'signoff list', 'signoff show', 'signoff verify'],
+  [() => import('./break-glass.ts'), 'break-glass open', 'break-glass list', 'break-glass acknowledge'],
+  [() => import('./witness-init.ts'), 'witness init'],
+  [() => import('./witness-add-log.ts'), 'witness add-log'],
+  [() => import('./witness-run.ts'), 'witness run'],
+  [() => import('./witness-status.ts'), 'witness status'],
+  [() => import('./witness-list.ts'), 'witness list'],
+  [() => import('./witness-evidence.ts'), 'witness evidence'],
+  [() => import('./signing-proxy.ts'), 'signing-proxy'],
+  [() => import('./signing-proxy-key.ts'), 'signing-proxy key'],
+  [() => import('./manifest-sign.ts'), 'manifest key'],
+  [() => import('./manifest-root.ts'), 'manifest root init'],
+  [() => import('./manifest-sign.ts'), 'manifest root sign'],
+  [() => import('./manifest-root.ts'), 'manifest root show', 'manifest root apply'],
+  [() => import('./manifest.ts'), 'manifest create'],
+  [() => import('./manifest-sign.ts'), 'manifest sign'],
+  [() => import('./manifest.ts'), 'manifest collect', 'manifest verify', 'manifest show', 'manifest apply'],
+  [() => import('./keys.ts'), 'keys status', 'keys rotate', 'keys rewrap', 'keys evict'],
+  [() => import('./erase.ts'), 'erase subject', 'erase tenant'],
+  [() => import('./version.ts'), 'version'],
+  [() => import('./help.ts'), 'help'],
 ]
+
+/** What these words are read against: the command that they begin with, the longest name first, or all where they name none. */
+export async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
+  for (const count of [3, 2, 1]) {
+    const name = words.slice(0, count).join(' ')
+    const [load] = modules.find(([, ...names]) => names.includes(name)) ?? []
+    if (load !== undefined) return [commandIn(await load(), name)]
+  }
+  return allCommands()
+}
+
+export const allCommands = async (): Promise<readonly Command[]> =>
+  (await Promise.all(modules.map(async ([load, ...names]) => ({ module: await load(), names })))).flatMap(
+    ({ module, names }) => names.map((name) => commandIn(module, name)),
+  )
+
+function commandIn(module: object, name: string): Command {
+  const found = Object.values(module).find((held: Partial<Command>) => held.name === name)
+  assert(found !== undefined, name)
+  return found as Command
+}

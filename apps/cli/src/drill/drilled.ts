@@ -4,6 +4,7 @@ import { isSealwatchError } from '@sealwatch/base'
 import type { ApiClient } from '@sealwatch/contract/api'
 import type { AffectedRange, DrillRowCounts, ReportedSubmission, RowDrillReport } from '@sealwatch/ledger'
 import { type Context, exit } from '../command.ts'
+import { commandsFor } from '../commands/table.ts'
 import { parse } from '../parse.ts'
 import { shellWord } from '../terminal.ts'
 import { drillFailure } from './failures.ts'
@@ -46,7 +47,7 @@ export type Drilling = DrillAt &
     readonly seen: () => Pick<RowDrillReport, 'alert' | 'counts' | 'affected' | 'steps' | 'sent' | 'failure'>
   }
 
-export function drilled(at: DrillAt, { io, place, table, json }: Context): Drilling {
+export function drilled(at: DrillAt, { io, place, json }: Context): Drilling {
   const { step, looked, progress, warn, seen } = createSteps({ io, json })
   const sent: ReportedSubmission[] = []
   let alert: RowDrillReport['alert'] = 'not reached'
@@ -54,7 +55,7 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
   let affected: readonly AffectedRange[] = []
 
   async function run(words: readonly string[]): Promise<{ readonly output: string; readonly code: number }> {
-    const { command, options, operands } = parse(words, table)
+    const { command, options, operands } = parse(words, await commandsFor(words))
     let output = ''
     const take = (text: string) => {
       output += text
@@ -63,7 +64,7 @@ export function drilled(at: DrillAt, { io, place, table, json }: Context): Drill
     const code = await askUntilThere(
       () => {
         output = ''
-        return command.run(options, operands, { io: quiet, place, json: false, table })
+        return command.run(options, operands, { io: quiet, place, json: false })
       },
       io.clock,
       io.stop,

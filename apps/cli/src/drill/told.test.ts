@@ -5,16 +5,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sampleReport } from '@sealwatch/ledger/test/drill-report'
-import { commandTable } from '../commands/table.ts'
+import { allCommands } from '../commands/table.ts'
 import { parse } from '../parse.ts'
 import { verifyCommand } from './files.ts'
 import { pageOf } from './page.ts'
 import { firstChecksIn } from './runbook.ts'
 
-test('OPS-2 the command that a drill prints to verify its report names the trust, and is one that there is', () => {
+test('OPS-2 the command that a drill prints to verify its report names the trust, and is one that there is', async () => {
   const printed = verifyCommand('drill-one.json', '/srv/sealwatch/trust.json')
   assert.equal(printed, './sealwatch drill verify drill-one.json --trust /srv/sealwatch/trust.json')
-  const { options, operands } = parse(printed.split(' ').slice(1), commandTable)
+  const { options, operands } = parse(printed.split(' ').slice(1), await allCommands())
   assert.deepEqual([operands, options.trust], [['drill-one.json'], '/srv/sealwatch/trust.json'])
   assert.match(verifyCommand('a b.json', '/srv/x y/trust.json'), / 'a b\.json' --trust '\/srv\/x y\/trust\.json'$/)
   assert.ok(pageOf(sampleReport, printed).includes(`<pre>${printed}</pre>`), 'the page says it, too')
