@@ -36,7 +36,7 @@ export async function* benchDetect({ runs = 5, rows = 1_000, corpus }: DetectOpt
   if (labelled === undefined) return
   const opened = [
     openOurs('basic rules'),
-    existsSync(coreRules) ? openOurs('core rules', coreRules) : undefined,
+    existsSync(coreRules) ? openOurs('basic and core rules', coreRules) : undefined,
     openLibmodsecurity(),
     await openNginx(),
     openLibddwaf(),
@@ -112,7 +112,7 @@ function* costs(measured: readonly Measured[], requests: number): Generator<Figu
 function* memory(contenders: readonly Contender[], labelled: readonly Labelled[]): Generator<Figure> {
   const program = join(import.meta.dirname, 'detect/memory.ts')
   const input = labelled.map(({ context }) => `${rowOfContext(context)}\n`).join('')
-  for (const [name, rules] of [['basic rules'], ['core rules', coreRules]] as const) {
+  for (const [name, rules] of [['basic rules'], ['basic and core rules', coreRules]] as const) {
     if (rules !== undefined && !existsSync(rules)) continue
     const args = [...serverFlags, program, ...(rules === undefined ? [] : [rules])]
     const { stdout } = spawnSync(execPath, args, { input, env: { ...process.env, ...memoryEnv } })

@@ -28,7 +28,10 @@ if (values.evaluate) evaluate()
 else train()
 
 function evaluate(): void {
-  const rules = [rulesOf('basic rules'), ...(values.rules === undefined ? [] : [rulesOf('core rules', values.rules)])]
+  const rules = [
+    rulesOf('basic rules'),
+    ...(values.rules === undefined ? [] : [rulesOf('basic and core rules', values.rules)]),
+  ]
   const shares = rates.map((rate) => `found at ${100 * rate} %`)
   const blocked = rules.flatMap(({ name }) => [`blocked by ${name}`, 'of browsers', 'of honest ones left out'])
   const titles = ['left out', 'attacks', 'AUC', ...shares, ...blocked]

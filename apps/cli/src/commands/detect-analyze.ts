@@ -13,11 +13,14 @@ export const detectAnalyze = command({
   name: 'detect analyze',
   summary: 'Judge a request that lies in a file: is it an attack, of which kind, and why',
   about: `FILE is a request as HTTP writes it, or as JSON with method, url, address and, where there are any, headers (pairs), body or
-body_base64, user, route. Nothing is sent anywhere. The request model of this release judges, and rules: without --rules a few basic
-ones; the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more. The exit code is 1 where it is a threat.`,
+body_base64, user, route. Nothing is sent anywhere. The request model of this release judges, a few basic rules, and
+those of --rules: the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more. The exit code is 1 where it is a threat.`,
   operands: [{ name: 'FILE', required: true }],
   options: {
-    rules: text({ takes: 'DIR', help: 'Folder of a core rule set, with its crs-setup.conf' }),
+    rules: text({
+      takes: 'DIR',
+      help: 'Folder of a core rule set, with its crs-setup.conf, to judge by besides the basic rules',
+    }),
     address: text({ takes: 'ADDRESS', help: 'Of the client, where the file does not say it (default: 192.0.2.1)' }),
   },
   examples: [

@@ -35,7 +35,10 @@ Nothing is changed: a threshold is set by detect settings set.`,
     }),
     'false-positives': share,
     file: text({ takes: 'FILE', help: 'Requests that were recorded, in place of those that the server judged' }),
-    rules: text({ takes: 'DIR', help: 'With --file: folder of a core rule set, with its crs-setup.conf' }),
+    rules: text({
+      takes: 'DIR',
+      help: 'With --file: folder of a core rule set, with its crs-setup.conf, to judge by besides the basic rules',
+    }),
   },
   examples: [
     'sudo ./sealwatch detect calibrate --tenant acme --days 7',

@@ -158,15 +158,78 @@ for (const [name, file, code] of [
     assert.deepEqual(detectors.absent, ['model', 'reputation', 'behaviour'])
   })
 
-test('DET-1 a rule that asks another service is not run, and is no problem as a wrong one is', () => {
-  const own = mkdtempSync(join(tmpdir(), 'sealwatch-rules-'))
-  after(() => rmSync(own, { recursive: true }))
-  const rule = (id: number, operator: string) => `SecRule ARGS "${operator}" "id:${id},phase:2,deny"\n`
-  const texts = [rule(1, '@rx x'), rule(2, '@rbl dnsbl.example'), rule(3, '@geoLookup'), rule(4, '@rbll dnsbl.example')]
-  writeFileSync(join(own, 'a.conf'), texts.join(''))
-  const { problems, notRun, ruleIds } = openJudge({ rules: own })
-  const idsOf = (rules: typeof problems) => rules.map(({ id }) => id)
-  assert.deepEqual([idsOf(problems), idsOf(notRun), [...ruleIds]], [[4], [2, 3], ['1']])
+describe('rules of a folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwatch-rules-'))
+  after(() => rmSync(folder, { recursive: true }))
+  const rule = (id: number, operator: string, more = '') =>
+    `SecRule ARGS "${operator}" "id:${id},phase:2,deny${more}"\n`
+  const openWith = (...rules: readonly string[]) => {
+    writeFileSync(join(folder, 'a.conf'), rules.join(''))
+    return openJudge({ rules: folder })
+  }
+  const basic = openJudge({})
+  const told = ({ judge }: OpenedJudge, text: string) => {
+    const { score, reasons } = judge(asked(text), 1n)
+    return { score, ids: reasons.flatMap(({ id = [] }) => id) }
+  }
+  const climb = '../../../../etc/passwd'
+
+  test('DET-1 one that asks another service is not run, and is no problem as a wrong one is', () => {
+    const asking = [rule(2, '@rbl dnsbl.example'), rule(3, '@geoLookup'), rule(4, '@rbll dnsbl.example')]
+    const { problems, notRun, ruleIds } = openWith(rule(1, '@rx x'), ...asking)
+    const idsOf = (rules: typeof problems) => rules.map(({ id }) => id)
+    assert.deepEqual([idsOf(problems), idsOf(notRun), [...ruleIds]], [[4], [2, 3], [...basic.ruleIds, '1']])
+  })
+
+  test('DET-1 judge beside the basic ones, and what both say counts once', () => {
+    const both = openWith(rule(1, '@rx passwd', ",severity:'WARNING'"))
+    const byBasic = told(basic, climb)
+    assert.deepEqual(told(both, climb), { ...byBasic, ids: [...byBasic.ids, '1'] })
+    assert.deepEqual(told(openWith(rule(1, '@rx none')), climb), byBasic)
+    assert.deepEqual(told(both, 'my passwd').ids, ['1'])
+  })
+
+  test('DET-1 take the place of basic ones that have their number, and may remove others', () => {
+    const replaced = openWith(rule(7_000_320, '@rx shadow'))
+    assert.equal(replaced.rules, basic.rules)
+    assert.ok(
+      told(basic, '/etc/passwd').ids.includes('7000320') && !told(replaced, '/etc/passwd').ids.includes('7000320'),
+    )
+    assert.deepEqual(told(replaced, 'my shadow').ids, ['7000320'])
+    const removed = openWith('SecRuleRemoveById 7000320\n', rule(1, '@rx none'))
+    assert.equal(removed.ruleIds.has('7000320'), false)
+  })
+
+  test('DET-1 that use up what a request may cost do not keep the basic ones from judging', () => {
+    const steps = [
+      'lowercase',
+      'urlDecodeUni',
+      'removeWhitespace',
+      'htmlEntityDecode',
+      'replaceComments',
+      'cmdLine',
+      'jsDecode',
+    ]
+    const chains = steps.flatMap((one) => steps.filter((other) => other !== one).map((other) => `,t:${one},t:${other}`))
+    const both = openWith(...chains.map((chain, at) => rule(at + 1, '@rx zz', chain)))
+    const prose = 'We moved to <b>4</b> & more; "see" /* it */ at 5% \\x41. '.repeat(400)
+    const context = contextOfJson({
+      method: 'POST',
+      url: '/',
+      address: '192.0.2.1',
+      headers: [
+        ['Content-Type', 'text/plain'],
+        ['X', '1'],
+      ],
+      body: JSON.stringify({ q: `${prose}${climb}${prose}` }),
+    })
+    const { detectors, reasons } = both.judge(context, 1n)
+    assert.deepEqual(detectors.cut, ['rules'])
+    assert.ok(
+      reasons.some(({ id }) => id === '7000310'),
+      JSON.stringify(reasons),
+    )
+  })
 })
 
 test('DET-1 a folder without rules is refused', () => {

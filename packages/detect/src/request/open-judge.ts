@@ -9,21 +9,23 @@ import type { Behaviour } from './behaviour/index.ts'
 import { decodeRequest } from './decode/request.ts'
 import { openModel } from './model/index.ts'
 import type { Reputation } from './reputation/index.ts'
+import { createEvaluator } from './seclang/evaluate.ts'
+import { foldConstants } from './seclang/fold.ts'
 import { seclangLimits } from './seclang/limits.ts'
-import { loadSecRules, type RuleProblem } from './seclang/load.ts'
+import { type LoadedSecRules, loadSecRules, type RuleProblem } from './seclang/load.ts'
 import type { Injection } from './seclang/operators.ts'
 import type { RuleText } from './seclang/parse.ts'
 import type { Detector } from './verdict/detector.ts'
 import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
 import { detectByModel } from './verdict/detectors/model.ts'
 import { detectByReputation } from './verdict/detectors/reputation.ts'
-import { detectByRules } from './verdict/detectors/rules.ts'
+import { detectByRules, type EvaluateRules, type SetOf } from './verdict/detectors/rules.ts'
 import { judgeSignals } from './verdict/detectors/signals.ts'
 import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts'
 import { warm } from './warm.ts'
 
 export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
-  /** A folder of SecLang rules, such as the core rule set as it is unpacked; without it, our few basic ones. */
+  /** A folder of SecLang rules, such as the core rule set as it is unpacked, to be judged by besides our few basic ones. */
   readonly rules?: string | undefined
   /** A folder with a request model as `npm run train` writes it; without it, that of this release. */
   readonly model?: string | undefined
@@ -71,25 +73,64 @@ export function openJudge({ rules, model, reputation, behaviour, onFailed }: Ope
 }
 
 /**
- * Reads the rules of a folder, and loads what they need: all that has to be done before privileges are dropped. By plain calls: a thread of
- * Node's pool that began before a process is confined is not.
+ * Reads the basic rules and those of a folder, and loads what they need: all that has to be done before privileges are dropped. By plain
+ * calls: a thread of Node's pool that began before a process is confined is not.
  */
-export function openRequestRules(folder: string = basicRules): OpenedRules {
-  const { texts, files } = readRules(folder)
-  const { engine, rules, problems } = loadSecRules(texts, { files: (name) => files.get(name) })
-  if (rules.length === 0) throw unreadable(folder, 'no rule')
+export function openRequestRules(folder?: string): OpenedRules {
   const { injection, withoutInjection } = openInjection()
-  const detector = detectByRules((context, decoded) => engine.evaluate(context, decoded, injection))
-  // The basic rules are too few for it to be felt.
-  if (folder !== basicRules) warm((context) => engine.evaluate(context, decodeRequest(context), injection))
+  const { evaluate, rules, problems, setOf } =
+    folder === undefined ? loadBasic(injection) : loadBeside(readRules(folder), folder, injection)
   return {
-    detector,
+    detector: detectByRules(evaluate, setOf),
     rules: rules.length,
     ruleIds: new Set(rules.map(({ id }) => String(id))),
     problems: problems.filter((problem) => !asksOthers(problem)),
     notRun: problems.filter(asksOthers),
     withoutInjection,
   }
+}
+
+type LoadedSets = Pick<LoadedSecRules, 'rules' | 'problems'> & {
+  readonly evaluate: EvaluateRules
+  /** Undefined where there is one set. */
+  readonly setOf?: SetOf
+}
+
+const readBasic = (): RuleText[] =>
+  readRules(basicRules).texts.map(({ path, text }) => ({ path: join(basicRules, path), text }))
+
+function loadBasic(injection: Injection | undefined): LoadedSets {
+  const { engine, rules, problems } = loadSecRules(readBasic(), { files: () => undefined })
+  return { rules, problems, evaluate: (context, decoded) => engine.evaluate(context, decoded, injection) }
+}
+
+/** The basic rules come first, so that rules of a folder may remove them, or change what they look at. */
+function loadBeside({ texts, files }: RuleFiles, folder: string, injection: Injection | undefined): LoadedSets {
+  const basic = readBasic()
+  const { engine, rules, problems } = loadSecRules([...basic, removing(texts), ...texts], {
+    files: (name) => files.get(name),
+  })
+  const ours = rules.filter(({ file }) => basic.some(({ path }) => path === file))
+  if (rules.length === ours.length) throw unreadable(folder, 'no rule')
+  const alone = createEvaluator(foldConstants(ours, {}))
+  const evaluate: EvaluateRules = (context, decoded) => {
+    const told = engine.evaluate(context, decoded, injection)
+    if (told.isComplete) return told
+    // Theirs have used up what a request may cost, maybe before ours looked at it.
+    const known = new Set(told.matches.map(({ id }) => id))
+    const more = alone.evaluate(context, decoded, injection).matches.filter(({ id }) => !known.has(id))
+    return { ...told, matches: [...told.matches, ...more] }
+  }
+  // The basic rules are too few for it to be felt.
+  warm((context) => evaluate(context, decodeRequest(context)))
+  const ourIds = new Set(ours.map(({ id }) => id))
+  return { rules, problems, evaluate, setOf: (id) => (ourIds.has(id) ? 'ours' : 'theirs') }
+}
+
+/** A rule of theirs with the number of one of ours takes its place. */
+function removing(texts: readonly RuleText[]): RuleText {
+  const ids = texts.flatMap(({ text }) => [...text.matchAll(/\bid\s*:\s*'?(7000\d{3})\b/g)].map(([, id]) => id))
+  return { path: 'replaced basic rules', text: ids.map((id) => `SecRuleRemoveById ${id}`).join('\n') }
 }
 
 /** A database of places, lists in DNS, a program to start. */

@@ -19,6 +19,8 @@ export type Evidence = {
   /** What the request says there, as it says it: it is redacted before anybody is told. */
   readonly text?: string | undefined
   readonly threat?: ThreatType | undefined
+  /** Of rules, those that they came with. Two sets look for the same, so what both say of a request counts once. */
+  readonly set?: string | undefined
   /** By how much it raises the odds of an attack, as a natural logarithm: 0 says nothing. */
   readonly weight: number
 }

@@ -13,12 +13,14 @@ const piece: fc.Arbitrary<Weighed> = fc.record({
   what: fc.constant('it'),
   threat: fc.option(fc.constantFrom(...(Object.keys(threats) as ThreatType[])), { nil: undefined }),
   weight: fc.double({ min: 0, max: 20, noNaN: true }),
+  set: fc.constantFrom('a', 'b', undefined),
 })
-const of = (detector: Weighed['detector'], weight: number, threat?: ThreatType): Weighed => ({
+const of = (detector: Weighed['detector'], weight: number, threat?: ThreatType, set?: string): Weighed => ({
   detector,
   what: 'it',
   weight,
   threat,
+  set,
 })
 
 test('DET-1 more evidence never makes an attack less likely, in whatever order it comes', () => {
@@ -44,6 +46,8 @@ test('DET-1 what is said twice of one text counts less than twice, and what is s
     [logit(of('rules', 4), of('rules', 4)), 6],
     [logit(of('rules', 4), of('model', 4)), 6],
     [logit(of('rules', 4), of('model', 3), of('signals', 2)), 6],
+    [logit(of('rules', 4, 'xss', 'a'), of('rules', 3, 'xss', 'b')), 4],
+    [logit(of('rules', 4, 'xss', 'a'), of('rules', 3, 'xss', 'b'), of('rules', 3, 'xss', 'b')), 4.5],
     [logit(of('rules', 4), of('reputation', 2), of('behaviour', 2)), 8],
   ] as const)
     assert.ok(Math.abs(found - weight) < 1e-9, `${found}`)

@@ -15,14 +15,19 @@ export type Fused = {
 /**
  * Logarithms of odds add up where pieces of evidence know nothing of each other: the sender's address, the sender's habits, and what
  * the request says. Of the same text what one detector says in several ways, and what several that read it say, counts less each
- * time. More evidence never makes an attack less likely.
+ * time; of two sets of rules the one that says more counts. More evidence never makes an attack less likely.
  */
 export function fuse(evidence: readonly Weighed[]): Fused {
   const told = Object.groupBy(evidence, ({ detector }) => detector)
-  const by = (detector: DetectorName) => Math.min(weightsMax[detector], weightOf(told[detector] ?? []))
+  const by = (detector: DetectorName) => Math.min(weightsMax[detector], ofHeaviestSet(told[detector] ?? []))
   const ofText = together([by('rules'), by('model'), by('signals')])
   const sum = priorWeight + ofText + by('reputation') + by('behaviour')
   return { probability: 1 / (1 + Math.exp(-sum)), type: typeOf(evidence) }
+}
+
+function ofHeaviestSet(evidence: readonly Evidence[]): number {
+  const bySet = Object.groupBy(evidence, ({ set = '' }) => set)
+  return Math.max(0, ...Object.values(bySet).map((own = []) => weightOf(own)))
 }
 
 const weightOf = (evidence: readonly Evidence[]): number => together(evidence.map(({ weight }) => weight))

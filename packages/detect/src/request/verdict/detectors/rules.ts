@@ -18,11 +18,14 @@ export type RuleMatch = {
   readonly text: string
 }
 
+/** With which rules a rule came, by its number. */
+export type SetOf = (id: number) => string
+
 export const detectByRules =
-  (evaluate: EvaluateRules): Detector =>
+  (evaluate: EvaluateRules, setOf?: SetOf): Detector =>
   ({ context, decoded }) => {
     const { matches, isComplete } = evaluate(context, decoded)
-    const evidence = matches.filter(isOfRequest).map(evidenceOf)
+    const evidence = matches.filter(isOfRequest).map((match) => ({ ...evidenceOf(match), set: setOf?.(match.id) }))
     return isComplete ? { evidence } : { evidence: [...evidence, exhausting], isCut: true }
   }
 
