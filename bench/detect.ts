@@ -52,6 +52,7 @@ export async function* benchDetect({ runs = 5, rows = 1_000, corpus }: DetectOpt
   yield latencyTable(labelled, measured)
   yield await largeTable(contenders.filter(({ name }) => name.startsWith('sealwatch')))
   yield* costs(measured, labelled.length)
+  yield* costsOfHonest(measured, labelled)
   yield* memory(contenders, labelled)
   for (const contender of contenders) await contender.end?.()
 }
@@ -106,6 +107,25 @@ function* costs(measured: readonly Measured[], requests: number): Generator<Figu
       'us/request',
       turns.map(({ cpuUs }) => cpuUs / requests),
     )
+}
+
+/** Nearly all traffic is honest: what one such request takes of whoever judges it. */
+function* costsOfHonest(measured: readonly Measured[], labelled: readonly Labelled[]): Generator<Figure> {
+  const meanOf = (outcomes: Measured['turns'][number]['outcomes']) => {
+    const honest = outcomes.filter((_, at) => labelled[at]?.isAttack === false)
+    return honest.reduce((sum, { us }) => sum + us, 0) / honest.length
+  }
+  const timed = measured.map(({ name, turns }) => ({ name, times: turns.map(({ outcomes }) => meanOf(outcomes)) }))
+  const peer = timed.find(({ name }) => name.startsWith('libmodsecurity'))
+  const peerMedian = medianOf(peer?.times ?? [])
+  for (const { name, times } of timed) {
+    const figure = figureOf(`detect.honest: ${name}`, 'us/request', times)
+    if (peer === undefined || !name.startsWith('sealwatch')) yield figure
+    else {
+      const ratio = Number((figure.median / peerMedian).toPrecision(3))
+      yield { ...figure, peer: peer.name, peer_median: Math.round(peerMedian), ratio }
+    }
+  }
 }
 
 /** Ours in a process of its own, with the flags of the server, which is handed the requests one by one. */

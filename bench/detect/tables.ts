@@ -44,17 +44,22 @@ const [kib, sizes] = [1_024, [1, 4, 64, Number.POSITIVE_INFINITY]]
 const sizeName = (at: number) =>
   sizes[at] === Number.POSITIVE_INFINITY ? `above ${sizes[at - 1]} KB` : `up to ${sizes[at]} KB`
 
-/** Of each size the quantiles of a turn, and of those the median over the turns; the maximum is that of all. */
+/** Of each size, and of what is honest and what is not, the quantiles of a turn, and of those the median over the turns; the maximum is that of all. */
 export function latencyTable(labelled: readonly Labelled[], measured: readonly Measured[]): string {
-  const classOf = ({ bytes }: Labelled) => sizes.findIndex((size) => bytes <= size * kib)
-  const classes = labelled.map(classOf)
+  const sizeOf = ({ bytes }: Labelled) => sizes.findIndex((size) => bytes <= size * kib)
+  const classes = labelled.map((one) => 2 * sizeOf(one) + Number(one.isAttack))
   return table(
     ['us', 'requests', ...measured.map(({ name }) => `${name}: p50 / p99 / p99.9 / max`)],
-    sizes.map((_, at) => [
-      sizeName(at),
-      String(classes.filter((own) => own === at).length),
-      ...measured.map(({ turns }) => quantilesOf(turns.map(({ outcomes }) => ofClass(outcomes, classes, at)))),
-    ]),
+    sizes.flatMap((_, size) =>
+      (['honest', 'attacks'] as const).map((what, isAttack) => {
+        const wanted = 2 * size + isAttack
+        return [
+          `${what} ${sizeName(size)}`,
+          String(classes.filter((own) => own === wanted).length),
+          ...measured.map(({ turns }) => quantilesOf(turns.map(({ outcomes }) => ofClass(outcomes, classes, wanted)))),
+        ]
+      }),
+    ),
   )
 }
 

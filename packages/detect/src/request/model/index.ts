@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export type { Judgement, Weighed } from './model.ts'
+export type { Judgement } from './model.ts'
 export { type LoadedModel, loadModel, openModel, type Threshold } from './open-model.ts'

@@ -9,12 +9,15 @@ import fc from 'fast-check'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Value } from '../decode/values.ts'
 import { modelLimits } from '../limits.ts'
+import { shape } from './graph.ts'
 import { createNgramReader } from './ngrams.ts'
 import { openModel } from './open-model.ts'
 import { readModel } from './weights.ts'
 import { openWindows } from './windows.ts'
 
 const model = openModel()
+const file = readFileSync(new URL('../../../model/request.onnx', import.meta.url))
+const weights = readModel(file, hash('sha256', file))
 const value = (text: string, name = 'q'): Value => ({ source: 'ARGS_GET', name, text })
 const logitOf = (text: string): number => model.judge([value(text)]).logit
 /** Where 0.3 % of honest requests lie above. */
@@ -96,8 +99,7 @@ test('DET-1 DET-3 of a long text the reasons are those of the piece that is the 
 })
 
 test('DET-1 compiled code reads every text as it is defined, to the last bit', () => {
-  const file = readFileSync(new URL('../../../model/request.onnx', import.meta.url))
-  const worstLogit = openWindows(readModel(file, hash('sha256', file)))
+  const { worstLogit } = openWindows(weights)
   const unit = fc.oneof(
     fc.constantFrom(...`ab_ORor0123456789'"=<>%.,;-/ ()\n\0\xa0\x7f\xff`),
     fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
@@ -108,6 +110,43 @@ test('DET-1 compiled code reads every text as it is defined, to the last bit', (
   for (const length of [31, 32, 33, 63, 64, 65, 4_096, 4_097, 6_143, 6_144, 6_145, 20_000])
     for (const text of [...attacks, ...honest]) same(text.repeat(Math.ceil(length / text.length)).slice(0, length))
 })
+
+test('DET-1 DET-3 a reason weighs what the logit loses without it, to the first order', () => {
+  const { reasonsOf } = openWindows(weights)
+  const reader = createNgramReader()
+  for (const text of attacks) {
+    const segments = reader.read(text)
+    if (segments > 2) continue
+    const count = reader.segmentEnds[segments - 1] as number
+    const ngrams = [...reader.hashes.subarray(0, count)].filter(isKnown)
+    // A thousandth of it is taken out, and the loss is a thousandth of its weight.
+    const without = (taken: number) => (ngram: number) => (ngram === taken ? 0.999 : 1)
+    const whole = logitFrom(ngrams, count, () => 1)
+    const lost = new Map(ngrams.map((ngram) => [ngram, 1_000 * (whole - logitFrom(ngrams, count, without(ngram)))]))
+    const heaviest = [...lost.values()].filter((weight) => weight > 0).sort((one, other) => other - one)
+    const told = reasonsOf(text).map(({ weight }) => weight)
+    equal(told.length, Math.min(heaviest.length, modelLimits.reasonsMax), text)
+    for (const [at, weight] of told.entries()) ok(Math.abs(weight - (heaviest[at] as number)) < 0.01, `${text}: ${at}`)
+  }
+})
+
+const slotOf = (ngram: number) => ngram >>> (32 - shape.slotBits)
+const isKnown = (ngram: number) => weights.ngrams[slotOf(ngram)] === ngram
+
+/** As graph.ts has it, with a share of each n-gram. */
+function logitFrom(ngrams: readonly number[], count: number, shareOf: (ngram: number) => number): number {
+  const { width, hidden } = shape
+  const { embeddings, scale, w1, b1, w2, b2 } = weights
+  const at = (of: ArrayLike<number>, place: number) => of[place] as number
+  const pooled = Array.from({ length: width }, (_, part) => {
+    const sum = ngrams.reduce((sum, ngram) => sum + shareOf(ngram) * at(embeddings, slotOf(ngram) * width + part), 0)
+    return (sum * at(scale, 0)) / Math.sqrt(count)
+  })
+  const cells = Array.from({ length: hidden }, (_, cell) =>
+    pooled.reduce((sum, value, part) => sum + value * at(w1, part * hidden + cell), at(b1, cell)),
+  )
+  return cells.reduce((sum, value, cell) => sum + (value < 0 ? value * 0.0625 : value) * at(w2, cell), at(b2, 0))
+}
 
 test('DET-1 the code that is committed is what its source makes', (context) => {
   const tools = spawnSync('sh', ['-c', 'command -v clang wasm-ld make'])
@@ -133,8 +172,6 @@ test('DET-1 of all that a request says no more is read than is allowed, and it i
 })
 
 test('DET-1 ONNX Runtime says the same of the same file, to a millionth', async () => {
-  const file = readFileSync(new URL('../../../model/request.onnx', import.meta.url))
-  readModel(file, hash('sha256', file))
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1 })
   const reader = createNgramReader()
   const random = fc.sample(fc.string({ minLength: 1, maxLength: 40 }), { numRuns: 100, seed: 1 })

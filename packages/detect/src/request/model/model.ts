@@ -6,10 +6,7 @@ import { createRemembered } from '../remembered.ts'
 import { shape } from './graph.ts'
 import { createNgramReader } from './ngrams.ts'
 import type { Weights } from './weights.ts'
-import { openWindows } from './windows.ts'
-
-/** What weighed for an attack, as the model saw it: small letters, numbers as 0. `weight`: in units of the logit. */
-export type Weighed = { readonly ngram: string; readonly weight: number }
+import { openWindows, type Weighed } from './windows.ts'
 
 export type Judgement = {
   /**
@@ -21,7 +18,7 @@ export type Judgement = {
   readonly culprit?: Value
   /** There was more text than is read of one request. */
   readonly isCut: boolean
-  /** What weighed most in it, heaviest first; it takes as long to find out as the rest. */
+  /** What weighed most in it, heaviest first: it is found out where it is asked for. */
   reasons(): readonly Weighed[]
 }
 
@@ -35,11 +32,11 @@ export type RequestModel = {
 const { slotBits, width, hidden } = shape
 const shift = 32 - slotBits
 const leak = 0.0625
-const { reasonsMax, pieceChars, charsMax, overlapChars, segmentSymbols } = modelLimits
+const { pieceChars, charsMax, overlapChars, segmentSymbols } = modelLimits
 
 export function createModel(weights: Weights): RequestModel {
   const { ngrams, embeddings, scale, w1, b1, w2, b2 } = weights
-  const worstLogit = openWindows(weights)
+  const { worstLogit, reasonsOf } = openWindows(weights)
   const reader = createNgramReader()
   const { hashes, segmentEnds } = reader
   const unit = scale[0] as number
@@ -47,11 +44,6 @@ export function createModel(weights: Weights): RequestModel {
   const before = new Int32Array(width)
   const sums = new Int32Array(width)
   const pooled = new Float32Array(width)
-  const active = new Float32Array(hidden)
-  /** By place in `hashes`, for reasons alone. */
-  const weighed = new Float64Array(hashes.length)
-  /** Where in `hashes` the worst window of the last text lies. */
-  let [worstFrom, worstTo] = [0, 0]
   const known = createRemembered<number>(modelLimits.textsRemembered)
   return { judge, logitOf }
 
@@ -95,8 +87,7 @@ export function createModel(weights: Weights): RequestModel {
       add(start, end)
       // A text of one segment is one window; a longer one has a window for each two neighbours.
       if (segment > 0 || segments === 1) {
-        const logit = forward(end - from)
-        if (logit > worst) [worst, worstFrom, worstTo] = [logit, from, end]
+        worst = Math.max(worst, forward(end - from))
       }
       from = start
       start = end
@@ -134,62 +125,9 @@ export function createModel(weights: Weights): RequestModel {
     for (let cell = 0; cell < hidden; cell += 1) {
       let sum = b1[cell] as number
       for (let part = 0; part < width; part += 1) sum += (pooled[part] as number) * (w1[part * hidden + cell] as number)
-      active[cell] = sum < 0 ? sum * leak : sum
-      logit += (active[cell] as number) * (w2[cell] as number)
+      logit += Math.fround(sum < 0 ? sum * leak : sum) * (w2[cell] as number)
     }
     return logit
-  }
-
-  /** To the first order: what the logit loses where an n-gram is taken out of the worst window. */
-  function reasonsOf(text: string): Weighed[] {
-    logitOf(text)
-    const [from, to] = [worstFrom, worstTo]
-    before.fill(0)
-    add(from, to)
-    forward(to - from)
-    const slope = slopes()
-    const factor = unit / Math.sqrt(Math.max(to - from, 1))
-    // Of each n-gram where it stands first, and what it weighs wherever it stands. Few are told, and only those are shown.
-    const placeOf = new Map<number, number>()
-    for (let at = from; at < to; at += 1) {
-      const ngram = hashes[at] as number
-      const slot = ngram >>> shift
-      if (ngrams[slot] !== ngram) continue
-      const first = placeOf.get(ngram) ?? at
-      if (first === at) {
-        placeOf.set(ngram, at)
-        weighed[at] = 0
-      }
-      for (let part = 0; part < width; part += 1)
-        weighed[first] =
-          (weighed[first] as number) + factor * (slope[part] as number) * (embeddings[slot * width + part] as number)
-    }
-    return heaviestOf(placeOf.values()).map((at) => ({ ngram: reader.show(at), weight: weighed[at] as number }))
-  }
-
-  /** Of some places those that weigh most, heaviest first; what stands first where two weigh as much. */
-  function heaviestOf(places: Iterable<number>): readonly number[] {
-    const found: number[] = []
-    for (const place of places) {
-      const weight = weighed[place] as number
-      let at = found.length
-      while (at > 0 && (weighed[found[at - 1] as number] as number) < weight) at -= 1
-      if (weight > 0 && at < reasonsMax) {
-        found.splice(at, 0, place)
-        found.length = Math.min(found.length, reasonsMax)
-      }
-    }
-    return found
-  }
-
-  /** Of the logit, by each part of what is pooled, where `forward` was last. */
-  function slopes(): number[] {
-    return Array.from({ length: width }, (_, part) => {
-      let slope = 0
-      for (let cell = 0; cell < hidden; cell += 1)
-        slope += (w1[part * hidden + cell] as number) * (w2[cell] as number) * ((active[cell] as number) < 0 ? leak : 1)
-      return slope
-    })
   }
 }
 

@@ -15,24 +15,19 @@ export type NgramReader = {
   readonly hashes: Int32Array
   /** Where in `hashes` each segment ends. */
   readonly segmentEnds: Int32Array
-  /** The symbols of the n-gram at a place of `hashes`, to be shown. */
-  show(at: number): string
 }
 
 const { headCharsMax, tailCharsMax, segmentSymbols } = modelLimits
 const symbolsMax = headCharsMax + tailCharsMax + 1
 /** N-grams that may end at one symbol. */
 const kinds = 6
-const [three, five, shape, word, pair, twin] = [0, 1, 2, 3, 4, 5] as const
 
 export function createNgramReader(): NgramReader {
   const reader = createSymbolReader(symbolsMax)
   const { symbols } = reader
   const hashes = new Int32Array(symbolsMax * kinds)
-  /** Of each n-gram: the place of its last symbol, times 8, and its kind. */
-  const places = new Int32Array(symbolsMax * kinds)
   const segmentEnds = new Int32Array(Math.ceil(symbolsMax / segmentSymbols))
-  return { read, hashes, segmentEnds, show }
+  return { read, hashes, segmentEnds }
 
   function read(text: string): number {
     const head = Math.min(text.length, headCharsMax)
@@ -51,13 +46,13 @@ export function createNgramReader(): NgramReader {
       const symbol = symbols[at] as number
       before = ((before << 7) | (last >>> 14)) & 0x3fff
       last = ((last << 7) | symbol) & 0x1fffff
-      if (at > 0) found = put(found, Math.imul(last, 0x9e3779b1), at, three)
-      if (at > 2) found = put(found, (Math.imul(last, 0x27d4eb2f) + Math.imul(before + 1, 0x165667b1)) | 0, at, five)
+      if (at > 0) found = put(found, Math.imul(last, 0x9e3779b1))
+      if (at > 2) found = put(found, (Math.imul(last, 0x27d4eb2f) + Math.imul(before + 1, 0x165667b1)) | 0)
       const sign = isLetter(symbol) ? 97 : symbol
       if (sign !== shaped || sign !== 97) {
         shapes = ((shapes << 7) | sign) & 0xfffffff
         shaped = sign
-        if (at > 0) found = put(found, (Math.imul(shapes, 0x1b873593) + 0x5bd1e995) | 0, at, shape)
+        if (at > 0) found = put(found, (Math.imul(shapes, 0x1b873593) + 0x5bd1e995) | 0)
       }
       if (isInWord(symbol)) {
         wordHash = (Math.imul(wordHash ^ symbol, 0x01000193) + 1) | 0
@@ -65,11 +60,11 @@ export function createNgramReader(): NgramReader {
       } else {
         if (inWord > 1) {
           const mixed = Math.imul(wordHash, 0xcc9e2d51)
-          found = put(found, (mixed + 1) | 0, at, word)
-          found = put(found, (mixed + Math.imul(wordBefore + between, 0x38b34ae5) + 2) | 0, at, pair)
+          found = put(found, (mixed + 1) | 0)
+          found = put(found, (mixed + Math.imul(wordBefore + between, 0x38b34ae5) + 2) | 0)
         }
         if (inWord > 0) {
-          if (wordHash === wordBefore) found = put(found, (Math.imul(between, 0x2545f491) + 3) | 0, at, twin)
+          if (wordHash === wordBefore) found = put(found, (Math.imul(between, 0x2545f491) + 3) | 0)
           wordBefore = wordHash
           between = 0
         }
@@ -85,21 +80,23 @@ export function createNgramReader(): NgramReader {
     return segments
   }
 
-  function put(found: number, value: number, at: number, kind: number): number {
+  function put(found: number, value: number): number {
     // The finalizer of MurmurHash3, shortened: the upper bits choose a slot, so each of them must depend on all.
     const mixed = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d)
     hashes[found] = mixed ^ (mixed >>> 13)
-    places[found] = at * 8 + kind
     return found + 1
   }
+}
 
-  function show(place: number): string {
-    const kind = (places[place] as number) % 8
-    const end = ((places[place] as number) >> 3) + (kind >= word ? 0 : 1)
-    const from = Math.max(0, end - (kind === three ? 3 : kind === five ? 5 : 24))
-    const shown = Array.from(symbols.subarray(from, end), shownSymbol).join('')
-    return kind === three || kind === five ? shown : (shownForm[kind]?.exec(shown)?.[0] ?? shown)
-  }
+const [three, five, shape, word, pair, twin] = [0, 1, 2, 3, 4, 5] as const
+
+/** The symbols of an n-gram. `place`: of its last symbol, times 8, and its kind. */
+export function shownNgram(symbols: Uint8Array, place: number): string {
+  const kind = place % 8
+  const end = (place >> 3) + (kind >= word ? 0 : 1)
+  const from = Math.max(0, end - (kind === three ? 3 : kind === five ? 5 : 24))
+  const shown = Array.from(symbols.subarray(from, end), shownSymbol).join('')
+  return kind === three || kind === five ? shown : (shownForm[kind]?.exec(shown)?.[0] ?? shown)
 }
 
 const shownForm: Readonly<Record<number, RegExp>> = {
