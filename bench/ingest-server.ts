@@ -5,13 +5,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createLog, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
-import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { openApiSocket } from '../apps/server/src/api/index.ts'
 import { runServer } from '../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../apps/server/src/config.ts'
-import { readRuleFiles, standardRules } from '../apps/server/src/detect/index.ts'
+import { readRequestRules, readRuleFiles, standardRules } from '../apps/server/src/detect/index.ts'
 import { prepareIndexThread } from '../apps/server/src/ingest/index.ts'
 import { preparePolicyChecks } from '../apps/server/src/policies/index.ts'
 
@@ -30,7 +30,7 @@ await runServer({
   policyChecks: await preparePolicyChecks({ clock: systemClock, log }),
   kms: kmsMasterKey({ clock: systemClock }),
   ruleFiles: readRuleFiles(standardRules),
-  requestRules: openRequestRules(),
+  requestRules: readRequestRules(''),
   requestModel: openRequestModel(),
   signers: await prepareSigners(chooseSigner(readSignerSettings({})), systemClock),
   provider: undefined,

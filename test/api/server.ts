@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, createLog, type Disk, readConfig, systemClock, systemDisk, together } from '@sealwatch/base'
 import { type ApiClient, type ApiRequest, type ApiResponse, createApiClient } from '@sealwatch/contract/api'
-import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel } from '@sealwatch/detect/open-judge'
 import { chooseSigner, prepareSigners, readSignerSettings } from '@sealwatch/keys'
 import { kmsMasterKey } from '@sealwatch/keys/sealing'
 import { type DashboardFile, openApiSocket } from '../../apps/server/src/api/index.ts'
 import { runServer } from '../../apps/server/src/compose.ts'
 import { serverConfigPrefix, serverSettings } from '../../apps/server/src/config.ts'
-import { readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
+import { readRequestRules, readRuleFiles, standardRules } from '../../apps/server/src/detect/index.ts'
 import { prepareIndexThread } from '../../apps/server/src/ingest/index.ts'
 import { noticePlaces, readMail } from '../../apps/server/src/notify/index.ts'
 import { preparePolicyChecks } from '../../apps/server/src/policies/index.ts'
@@ -85,7 +85,7 @@ export async function startServer(
     dashboard,
     kms: kmsMasterKey({ clock }),
     ruleFiles: readRuleFiles(standardRules),
-    requestRules: openRequestRules(),
+    requestRules: readRequestRules(''),
     requestModel: openRequestModel(),
     signers: await prepareSigners(chooseSigner(readSignerSettings({})), clock),
     provider: undefined,

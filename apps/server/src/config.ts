@@ -133,7 +133,7 @@ export const serverSettings = {
     env: 'SEALWATCH_SERVER_REQUEST_RULES_DIR',
     form: /^\//,
     mustBe: 'an absolute path',
-    help: 'Folder of rules by which requests of services are judged besides the few basic ones, in SecLang: a core rule set as it is unpacked (docs/detection.md); read at the start. Empty: the basic ones alone',
+    help: 'Folder of rules by which requests of services are judged besides the few basic ones, in SecLang: a core rule set as it is unpacked (docs/detection.md); read at the start. Empty: the basic ones alone, as while it cannot be read, with a warning',
   }),
   healthAddress: text({
     env: 'SEALWATCH_SERVER_HEALTH_ADDRESS',

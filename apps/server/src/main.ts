@@ -20,7 +20,7 @@ import {
   systemDisk,
   together,
 } from '@sealwatch/base'
-import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel } from '@sealwatch/detect/open-judge'
 import {
   auditSignerSettings,
   chooseSigner,
@@ -34,7 +34,7 @@ import { readProvider } from './access/index.ts'
 import { dashboardDir, openApiSocket, prepareHttp, readDashboard } from './api/index.ts'
 import { runServer } from './compose.ts'
 import { ruleFoldersOf, serverConfigPrefix, serverSettings } from './config.ts'
-import { feedFiles, readFeedPlan, readRuleFiles, standardRules } from './detect/index.ts'
+import { feedFiles, readFeedPlan, readRequestRules, readRuleFiles, standardRules } from './detect/index.ts'
 import { prepareIndexThread, readWitnessPolicy } from './ingest/index.ts'
 import { noticePlaces, readMail } from './notify/index.ts'
 import { preparePolicyChecks } from './policies/index.ts'
@@ -62,7 +62,7 @@ try {
   const mailPlan = readMail(config)
   // The program may lie where only root may go.
   const ruleFiles = readRuleFiles(standardRules)
-  const requestRules = openRequestRules(config.requestRulesDir || undefined)
+  const requestRules = readRequestRules(config.requestRulesDir)
   const requestModel = openRequestModel()
   const dashboard = readDashboard(dashboardDir)
   if (dashboard === undefined) log.warn('there is no dashboard: tools/setup builds it')

@@ -139,6 +139,7 @@ export async function openDataRoom(tenants: readonly string[], clock: Clock = sy
       integrity: [],
       quarantine: [],
       strictOff: [],
+      wrongRules: [],
       trustStore: null,
       connected: new Set(),
       ingest: { received: 0, admitted: 0, quarantined: 0, refused: 0, duplicate: 0 },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -38,6 +38,25 @@ test('DET-1 detect analyze takes JSON, too, and tells programs the whole verdict
   const { threat, score, recommended_action } = JSON.parse(said)
   assert.deepEqual({ code, threat, recommended_action }, { code: 0, threat: false, recommended_action: 'allow' })
   assert.ok(score < 50, `${score}`)
+})
+
+test('DET-1 a rule that does not load is named with its file and line, and the others judge', async () => {
+  const rules = join(dir, 'rules')
+  mkdirSync(rules)
+  writeFileSync(join(rules, 'a.conf'), 'SecRule ARGS "@rx drop" "id:1,phase:2,deny"\n\nSecRule ARGS "@rx x" "id:2,phas')
+  writeFileSync(join(rules, 'b.conf'), 'SecRule ARGZ "@rx x" "id:3,phase:2,deny"\n')
+  const { complained, said } = await analyze(http, '--rules', rules, '--json')
+  assert.match(complained, /^a rule did not load: .*\/rules\/a\.conf:3: a text whose quote does not end$/m)
+  assert.match(complained, /^a rule did not load: .*\/rules\/b\.conf:1: rule 3: the variable ARGZ$/m)
+  assert.deepEqual(JSON.parse(said).wrong_rules, [
+    { file: join(rules, 'a.conf'), line: 3, id: 0, reason: 'a text whose quote does not end' },
+    { file: join(rules, 'b.conf'), line: 1, id: 3, reason: 'the variable ARGZ' },
+  ])
+  rmSync(join(rules, 'a.conf'))
+  assert.match(
+    (await analyze(http, '--rules', rules)).complained,
+    /REQUEST_RULES[\s\S]*b\.conf:1: rule 3: the variable ARGZ/,
+  )
 })
 
 test('DET-1 what is no request, and a folder that has no rules, are told as such', async () => {

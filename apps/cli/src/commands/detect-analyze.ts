@@ -14,7 +14,8 @@ export const detectAnalyze = command({
   summary: 'Judge a request that lies in a file: is it an attack, of which kind, and why',
   about: `FILE is a request as HTTP writes it, or as JSON with method, url, address and, where there are any, headers (pairs), body or
 body_base64, user, route. Nothing is sent anywhere. The request model of this release judges, a few basic rules, and
-those of --rules: the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more. The exit code is 1 where it is a threat.`,
+those of --rules: the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more.
+A rule that does not load is named with its file and line, in --json as \`wrong_rules\`. The exit code is 1 where it is a threat.`,
   operands: [{ name: 'FILE', required: true }],
   options: {
     rules: text({
@@ -30,21 +31,17 @@ those of --rules: the core rule set, as Debian's modsecurity-crs or its own arch
   run: async ({ rules, address = '192.0.2.1' }, [path = ''], { io, json }) => {
     const request = readRequest(path, address)
     const failures: unknown[] = []
-    const judge = openJudge({ rules, onFailed: (_, error) => failures.push(error) })
+    const judge = openJudge({
+      rules,
+      onFailed: (_, error) => failures.push(error),
+      onNotice: (text) => io.err(`${safe(text, charsMax)}\n`),
+    })
     const verdict = judge.judge(request, io.clock.nowNs())
     if (failures.length > 0) throw failures[0]
-    const left = judge.problems.length
-    if (left > 0)
-      io.err(
-        `${counted(left, 'rule')} did not load, the first for: ${safe(judge.problems[0]?.reason ?? '', charsMax)}\n`,
-      )
     const others = judge.notRun.map(({ id }) => id)
     if (others.length > 0)
       io.err(`${counted(others.length, 'rule')} not run, for they ask other services: ${others.join(', ')}\n`)
-    if (judge.withoutModel !== undefined) io.err(`Without the request model: ${safe(judge.withoutModel, charsMax)}\n`)
-    if (judge.withoutInjection !== undefined)
-      io.err(`Without libinjection: ${safe(judge.withoutInjection, charsMax)}\n`)
-    io.out(json ? `${safeJson(verdict)}\n` : verdictText(verdict, io))
+    io.out(json ? `${safeJson({ ...verdict, wrong_rules: judge.problems })}\n` : verdictText(verdict, io))
     return verdict.threat ? exit.finding : exit.ok
   },
 })

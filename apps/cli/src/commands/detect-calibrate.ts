@@ -70,7 +70,8 @@ async function judgedBefore(at: ApiPlace, days: number) {
 }
 
 async function judgedHere(file: string, rules: string | undefined, io: Io): Promise<Judged> {
-  const { judged, wrong, wrongFirst } = await judgeRecorded(file, { rules, timeNs: io.clock.nowNs() })
+  const onNotice = (text: string) => io.err(`${safe(text, 1_000)}\n`)
+  const { judged, wrong, wrongFirst } = await judgeRecorded(file, { rules, timeNs: io.clock.nowNs(), onNotice })
   if (wrong > 0) io.err(`${counted(wrong, 'line')} left out, the first for ${safe(wrongFirst ?? '')}\n`)
   return judged
 }

@@ -2,7 +2,7 @@
 
 import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs'
 import { isSealwatchError, type SealwatchError } from '@sealwatch/base'
-import { openJudge } from '@sealwatch/detect/open-judge'
+import { type OpenOptions, openJudge } from '@sealwatch/detect/open-judge'
 import { contextOfJson } from '@sealwatch/detect/request'
 import { count, countedReasons, defaultThresholds, newTally } from '@sealwatch/detect/verdict'
 import { cliError, fileError } from '../errors.ts'
@@ -20,9 +20,9 @@ export type JudgedFile = {
 /** Judges each request of a file, a JSON object a line, as they stand there. */
 export async function judgeRecorded(
   path: string,
-  { rules, timeNs }: { readonly rules: string | undefined; readonly timeNs: bigint },
+  { rules, timeNs, onNotice }: { readonly timeNs: bigint } & Pick<OpenOptions, 'rules' | 'onNotice'>,
 ): Promise<JudgedFile> {
-  const judge = openJudge({ rules })
+  const judge = openJudge({ rules, onNotice })
   const tally = newTally()
   let [wrong, wrongFirst, number]: [number, string | undefined, number] = [0, undefined, 0]
   for await (const line of linesOf(path)) {

@@ -254,6 +254,19 @@ describe('doctor and status', () => {
     ])
   })
 
+  test('DET-1 DET-2 status names rules that are not in force as they stand', () => {
+    const told = (count: number, ...first: string[]) =>
+      warningsOf({ ...good, server: good.server && { ...good.server, wrongRules: { count, first } } })
+    assert.deepEqual(told(0), [])
+    assert.deepEqual(told(1, '/etc/r.yml:3: RULE_FIELD: "nme"'), [
+      'a rule is not in force as it stands: /etc/r.yml:3: RULE_FIELD: "nme": docs/runbooks/rule-left-out.md',
+    ])
+    assert.equal(
+      told(30, ...Array<string>(20).fill('r.yml:1: x')).at(-1),
+      '25 more rules are not in force as they stand',
+    )
+  })
+
   test('ING-2 status warns that rows are judged ahead of the clock', () => {
     const latest = { tenant: 'acme', keyId: 'billing-1', until: '2026-11-23T12:00:00.123456789Z' }
     const told = (judgingAhead: { keys: number; latest: typeof latest } | null) =>

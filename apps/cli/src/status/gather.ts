@@ -150,6 +150,7 @@ export function warningsOf(status: Omit<InstanceStatus, 'warnings'>): string[] {
     ),
     ...trustStoreWarning(server?.trustStore),
     ...caWarning(server?.ca),
+    ...wrongRulesWarning(server?.wrongRules),
     ...(server?.notifications?.failing ?? []).map(channelWarning),
     ...(server?.judgingAhead ? [aheadWarning(server.judgingAhead)] : []),
     ...parts.filter((part) => part.pid === null).map((part) => `the ${part.name} is not running (${part.lastExit})`),
@@ -258,6 +259,16 @@ export const channelWarning = ({ tenant, name, since, problem }: FailingChannel)
 type FailingChannel = NonNullable<ServerStatus['notifications']>['failing'][number]
 
 /** As docs/runbooks/clock-set-back.md has it. */
+const wrongRulesShown = 5
+
+function wrongRulesWarning(
+  { count, first }: NonNullable<ServerStatus['wrongRules']> = { count: 0, first: [] },
+): string[] {
+  const shown = first.slice(0, wrongRulesShown)
+  const told = shown.map((what) => `a rule is not in force as it stands: ${what}: docs/runbooks/rule-left-out.md`)
+  return count > shown.length ? [...told, `${count - shown.length} more rules are not in force as they stand`] : told
+}
+
 function aheadWarning({ keys, latest }: NonNullable<ServerStatus['judgingAhead']>): string {
   const rows = `rows under ${counted(keys, 'key')} that ended ahead of the clock are judged as of then`
   return `${rows}, the last at ${toSecond(latest.until)} (${latest.keyId} of ${latest.tenant}): was the clock set back?`

@@ -153,6 +153,8 @@ export type ServerStatus = {
     readonly since: string | null
     readonly problem: string | null
   } | null
+  /** What of the rules over events and requests is not in force as it stands: how many, and the first of them. */
+  readonly wrongRules?: { readonly count: number; readonly first: readonly string[] }
   /** Channels that take no messages, those that fail longest first. */
   readonly notifications?: {
     readonly failing: readonly {

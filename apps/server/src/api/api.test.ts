@@ -153,6 +153,7 @@ describe('control socket', () => {
         integrity: [],
         quarantine: [{ tenant: 'default', items: 1, rows: 9 }],
         strictOff: [],
+        wrongRules: Array.from({ length: 30 }, (_, n) => `r.yml:${n}: wrong`),
         trustStore: null,
         connected: new Set([hostId]),
         ingest: { received: 5, admitted: 5, quarantined: 0, refused: 0, duplicate: 0 },
@@ -470,6 +471,7 @@ describe('control socket', () => {
     assert.equal(ledger.signedSize, ledger.size)
     assert.match(ledger.checkpoint, /^d1\/tenant\//)
     assert.deepEqual(status.ingest.received, 5)
+    assert.deepEqual([status.wrongRules.count, status.wrongRules.first.length], [30, 20])
     assert.deepEqual([status.judgingAhead.keys, status.judgingAhead.latest.keyId], [1, 'k'])
     assert.deepEqual(Object.keys(status), [
       'time',
@@ -486,6 +488,7 @@ describe('control socket', () => {
       'ingest',
       'quarantine',
       'strictOff',
+      'wrongRules',
       'trustStore',
       'notifications',
       'judgingAhead',

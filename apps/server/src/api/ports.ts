@@ -137,6 +137,8 @@ export type ServerFacts = {
   /** Tenants of which something waits there: items, and the rows in them. */
   readonly quarantine: readonly { readonly tenant: string; readonly items: number; readonly rows: number }[]
   /** Tenants in which what fails verification is admitted, and until when. */
+  /** What of the rules over events and requests is not in force as it stands, each in a line for people. */
+  readonly wrongRules: readonly string[]
   readonly strictOff: readonly { readonly tenant: string; readonly endsAt: string }[]
   /** The file that names services and their keys; null: there is none. */
   readonly trustStore: TrustStoreState | null

@@ -5,6 +5,7 @@ import type { ApiPorts } from './ports.ts'
 
 const hostsMax = 1000
 const channelsMax = 100
+const wrongRulesMax = 20
 const logActivityClass = 1008
 
 /** The server's part of `sealwatch status --json` (docs/reference/status.md). */
@@ -12,7 +13,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
   const { db, indexDb, ledgers, clock } = ports
   const { deployment, health, api, agents, hardening, ledgerKeys, caFingerprint, ca, connected, ...told } =
     ports.facts()
-  const { ingest, quarantine, strictOff, trustStore, integrity, signing } = told
+  const { ingest, quarantine, strictOff, wrongRules, trustStore, integrity, signing } = told
   const [hosts, chains, failing, gaps] = await Promise.all([
     across(db, 'status').selectFrom('hosts').selectAll().orderBy('hostname').limit(hostsMax).execute(),
     across(db, 'status').selectFrom('chains').selectAll().limit(hostsMax).execute(),
@@ -58,6 +59,7 @@ export async function statusOf(ports: ApiPorts): Promise<object> {
     ingest,
     quarantine,
     strictOff,
+    wrongRules: { count: wrongRules.length, first: wrongRules.slice(0, wrongRulesMax) },
     trustStore,
     notifications: { failing },
     judgingAhead: ports.judgingAhead() ?? null,

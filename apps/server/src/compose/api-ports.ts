@@ -2,6 +2,7 @@
 
 import { type ApiPorts, createHostBook, exportRecorder, revealRecorder } from '../api/index.ts'
 import { createEvictKeys, createRotateKeys } from '../custody/index.ts'
+import { wrongRules } from '../detect/index.ts'
 import { caStateOf } from '../identity/index.ts'
 import type { Transport } from '../ingest/index.ts'
 import { judgingAhead } from '../trust/index.ts'
@@ -62,6 +63,7 @@ export function apiPorts(
           return { tenant, items, rows: waiting.reduce((sum, count) => sum + count, 0) }
         }).filter(({ items }) => items > 0),
         strictOff: rooms.strictness.off().map(({ tenant, endsAt }) => ({ tenant, endsAt })),
+        wrongRules: wrongRules(rooms),
         trustStore: rooms.trustStore.state ?? null,
         ingest: { ...rows, quarantined: Object.values(quarantined).reduce((sum, count) => sum + count, 0) },
       }

@@ -5,7 +5,7 @@ import { hostname, release } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, ConfigOf, Disk, Hardening, Log } from '@sealwatch/base'
 import { createHealth, type Health, listenForHealth, showHardening } from '@sealwatch/base/health'
-import type { OpenedModel, OpenedRules } from '@sealwatch/detect/open-judge'
+import type { OpenedModel } from '@sealwatch/detect/open-judge'
 import type { ReputationConfig } from '@sealwatch/detect/reputation'
 import type { PreparedSigners } from '@sealwatch/keys'
 import type { KmsMasterKey } from '@sealwatch/keys/sealing'
@@ -14,7 +14,7 @@ import type { OidcPlan } from '../access/index.ts'
 import type { ApiSocket, DashboardFile } from '../api/index.ts'
 import type { serverSettings } from '../config.ts'
 import { type Deployment, openDeployment } from '../deployment.ts'
-import type { RuleFile } from '../detect/index.ts'
+import type { RequestRules, RuleFile } from '../detect/index.ts'
 import type { ServerVoice } from '../identity/index.ts'
 import type { IndexPort, IndexThread } from '../ingest/index.ts'
 import type { MailPlan, NoticePlaces } from '../notify/index.ts'
@@ -33,7 +33,7 @@ export type ServerOptions = {
   /** Of the program. */
   readonly ruleFiles: readonly RuleFile[]
   /** By which requests of services are judged. */
-  readonly requestRules: OpenedRules
+  readonly requestRules: RequestRules
   readonly requestModel: OpenedModel
   /** Rings when somebody asks that what lies in files be read anew (SIGHUP). */
   readonly reload?: { wait(signal: AbortSignal): Promise<void> }

@@ -150,7 +150,7 @@ export function startFollowers(rooms: Rooms, ends: AsyncDisposableStack): Follow
   }
   addTrustHealth(health, rooms.trustStore)
   addNotifyHealth(health, store, rooms.notices)
-  addRuleHealth(health, rooms.rules, rooms.exceptions)
+  addRuleHealth(health, rooms)
   rooms.requests.addHealth(health)
   if (rooms.feeds !== undefined) addFeedHealth(health, rooms.feeds, clock)
   const heedReloads = async () => {

@@ -21,8 +21,10 @@ export {
   openHabits,
   type RequestFeedback,
   type RequestMatter,
+  type RequestRules,
   type RequestSettings,
   type Requests,
+  readRequestRules,
   type ScoreBook,
   type SettingsRecord,
   scoreLimits,
@@ -30,6 +32,6 @@ export {
   type VerdictCounts,
 } from './requests/index.ts'
 export { countedDaysMax } from './rule-counts.ts'
-export { addRuleHealth } from './rule-health.ts'
+export { addRuleHealth, wrongRules } from './rule-health.ts'
 export { createRuleList, type RuleList, type RuleRecord } from './rule-list.ts'
 export { openRules, type Rules, readRuleFiles, standardRules } from './rules.ts'

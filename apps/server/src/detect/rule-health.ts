@@ -2,17 +2,30 @@
 
 import type { Health } from '@sealwatch/base/health'
 import type { Exceptions } from './exceptions.ts'
+import type { Requests } from './requests/index.ts'
 import { leftOutText } from './rulebook.ts'
 import type { Rules } from './rules.ts'
 
 /** Of what is wrong so many are named; all of it is counted, and in the log. */
 const namedMax = 20
 
+type OfRules = {
+  readonly rules: Rules
+  readonly requests: Pick<Requests, 'wrongRules'>
+  readonly exceptions: Pick<Exceptions, 'counts'>
+}
+
+/** What of the rules over events and over requests is not in force as somebody wrote it, each in a line for people. */
+export const wrongRules = ({ rules, requests }: Omit<OfRules, 'exceptions'>): readonly string[] => [
+  ...rules.folders.flatMap(({ dir, problem }) => (problem === undefined ? [] : [`${dir}: ${problem.message}`])),
+  ...rules.inForce.leftOut.map(leftOutText),
+  ...requests.wrongRules,
+]
+
 /** Which rules judge, and what of them is not as somebody wrote it (docs/runbooks/rule-left-out.md). */
 export function addRuleHealth(
   { show, metrics }: Pick<Health, 'show' | 'metrics'>,
-  rules: Rules,
-  exceptions: Pick<Exceptions, 'counts'>,
+  { rules, requests, exceptions }: OfRules,
 ): void {
   const wrongFolders = () => rules.folders.filter(({ problem }) => problem !== undefined)
   show('rules', () => {
@@ -36,12 +49,13 @@ export function addRuleHealth(
   metrics.gauge(
     {
       name: 'sealwatch_rules_wrong',
-      help: 'Files and folders of detection rules that are not in force as they stand',
+      help: 'Files and folders of detection rules, and rules over requests, that are not in force as they stand',
       labels: ['kind'],
     },
     () => [
       [['file'], rules.inForce.leftOut.length],
       [['folder'], wrongFolders().length],
+      [['request'], requests.wrongRules.length],
     ],
   )
   metrics.gauge(

@@ -10,7 +10,7 @@ import { type Clock, createBell, createLog, systemDisk as disk, systemClock } fr
 import { createHealth } from '@sealwatch/base/health'
 import { across, createOutbox, openStore, type Store } from '../store/index.ts'
 import { lookInto, readFiles } from './read-folder.ts'
-import { addRuleHealth } from './rule-health.ts'
+import { addRuleHealth, wrongRules } from './rule-health.ts'
 import { openRules, type Rules } from './rules.ts'
 import { ruleText } from './test/rule-text.ts'
 
@@ -144,7 +144,12 @@ test('DET-2 a folder that cannot be read any more leaves what was in force, and 
   await using it = await room(folder, store)
   const log = createLog('test', () => undefined, systemClock.nowMs)
   const health = createHealth({ component: 'test', version: '1', clock: systemClock, log })
-  addRuleHealth(health, it.rules, { counts: { standing: 0, ending: 0, excepted: 0 } })
+  const requests = { wrongRules: ['/etc/a.conf:3: the operator @rxx'] }
+  addRuleHealth(health, {
+    rules: it.rules,
+    requests,
+    exceptions: { counts: { standing: 0, ending: 0, excepted: 0 } },
+  })
   const shown = () =>
     health.liveness() as { status: string; rules: { in_force: number; folders: { problem: string | null }[] } }
   assert.deepEqual([shown().status, shown().rules.in_force, shown().rules.folders[0]?.problem], ['ok', 2, null])
@@ -155,6 +160,10 @@ test('DET-2 a folder that cannot be read any more leaves what was in force, and 
   assert.equal(shown().status, 'warning')
   assert.match(shown().rules.folders[0]?.problem ?? '', /ENOENT/)
   assert.match(health.metrics.text(), /sealwatch_rules_wrong\{kind="folder"\} 1\n/)
+  assert.match(health.metrics.text(), /sealwatch_rules_wrong\{kind="request"\} 1\n/)
+  const [first, ...others] = wrongRules({ rules: it.rules, requests })
+  assert.match(first ?? '', new RegExp(`^${RegExp.escape(folder)}: RULE_FOLDER .*ENOENT`))
+  assert.deepEqual(others, requests.wrongRules)
   await writeFile(join(`${folder}.away`, 'b.yml'), ruleText('b'))
   await rename(`${folder}.away`, folder)
   it.rules.reload()

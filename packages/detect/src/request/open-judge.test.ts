@@ -165,8 +165,9 @@ describe('rules of a folder', () => {
     `SecRule ARGS "${operator}" "id:${id},phase:2,deny${more}"\n`
   const openWith = (...rules: readonly string[]) => {
     writeFileSync(join(folder, 'a.conf'), rules.join(''))
-    return openJudge({ rules: folder })
+    return openJudge({ rules: folder, onNotice: (text) => notices.push(text) })
   }
+  const notices: string[] = []
   const basic = openJudge({})
   const told = ({ judge }: OpenedJudge, text: string) => {
     const { score, reasons } = judge(asked(text), 1n)
@@ -179,6 +180,7 @@ describe('rules of a folder', () => {
     const { problems, notRun, ruleIds } = openWith(rule(1, '@rx x'), ...asking)
     const idsOf = (rules: typeof problems) => rules.map(({ id }) => id)
     assert.deepEqual([idsOf(problems), idsOf(notRun), [...ruleIds]], [[4], [2, 3], [...basic.ruleIds, '1']])
+    assert.deepEqual(notices, [`a rule did not load: ${join(folder, 'a.conf')}:4: rule 4: the operator @rbll`])
   })
 
   test('DET-1 judge beside the basic ones, and what both say counts once', () => {

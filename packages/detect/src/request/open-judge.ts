@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { emitWarning } from 'node:process'
 import { messageOf } from '@sealwatch/base'
 import { detectError } from '../errors.ts'
 import type { Behaviour } from './behaviour/index.ts'
@@ -12,9 +13,9 @@ import type { Reputation } from './reputation/index.ts'
 import { createEvaluator } from './seclang/evaluate.ts'
 import { foldConstants } from './seclang/fold.ts'
 import { seclangLimits } from './seclang/limits.ts'
-import { type LoadedSecRules, loadSecRules, type RuleProblem } from './seclang/load.ts'
-import type { Injection } from './seclang/operators.ts'
-import type { RuleText } from './seclang/parse.ts'
+import { type LoadedSecRules, loadSecRules, type RuleProblem, ruleProblemText } from './seclang/load.ts'
+import type { DataFiles, Injection } from './seclang/operators.ts'
+import { type RuleText, SecLangError } from './seclang/parse.ts'
 import type { Detector } from './verdict/detector.ts'
 import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
 import { detectByModel } from './verdict/detectors/model.ts'
@@ -24,6 +25,8 @@ import { judgeSignals } from './verdict/detectors/signals.ts'
 import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts'
 import { warm } from './warm.ts'
 
+export { type RuleProblem, ruleProblemText } from './seclang/load.ts'
+
 export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
   /** A folder of SecLang rules, such as the core rule set as it is unpacked, to be judged by besides our few basic ones. */
   readonly rules?: string | undefined
@@ -31,6 +34,8 @@ export type OpenOptions = Pick<JudgeOptions, 'onFailed'> & {
   readonly model?: string | undefined
   readonly reputation?: Pick<Reputation, 'lookup'> | undefined
   readonly behaviour?: Pick<Behaviour, 'judge'> | undefined
+  /** Each rule that did not load, by `ruleProblemText`, and what else is not there. By default a warning of the process. */
+  readonly onNotice?: ((text: string) => void) | undefined
 }
 export type OpenedRules = {
   readonly detector: Detector
@@ -56,7 +61,14 @@ export type OpenedJudge = Judge & Omit<OpenedRules & OpenedModel, 'detector'>
 export const basicRules = join(import.meta.dirname, '../../rules')
 
 /** Opens what judges requests, once. Throws SealwatchError REQUEST_RULES. */
-export function openJudge({ rules, model, reputation, behaviour, onFailed }: OpenOptions): OpenedJudge {
+export function openJudge({
+  rules,
+  model,
+  reputation,
+  behaviour,
+  onFailed,
+  onNotice = warn,
+}: OpenOptions): OpenedJudge {
   const { detector: ofRules, ...byRules } = openRequestRules(rules)
   const { detector: ofModel, ...byModel } = openRequestModel(model)
   const judge = createJudge({
@@ -69,7 +81,27 @@ export function openJudge({ rules, model, reputation, behaviour, onFailed }: Ope
     },
     ...(onFailed !== undefined && { onFailed }),
   })
+  for (const text of noticesOf({ ...byRules, ...byModel })) onNotice(text)
   return { ...judge, ...byRules, ...byModel }
+}
+
+const warn = (text: string) => emitWarning(text, { type: 'SealwatchRequests' })
+
+/** What is not as its owner thinks; of wrong rules so many are named. */
+export const problemsNamed = 20
+
+function noticesOf({
+  problems,
+  withoutModel,
+  withoutInjection,
+}: Omit<OpenedRules & OpenedModel, 'detector'>): string[] {
+  const more = problems.length - problemsNamed
+  return [
+    ...problems.slice(0, problemsNamed).map((problem) => `a rule did not load: ${ruleProblemText(problem)}`),
+    ...(more > 0 ? [`${more} more rules did not load`] : []),
+    ...(withoutModel === undefined ? [] : [`requests are judged without the model: ${withoutModel}`]),
+    ...(withoutInjection === undefined ? [] : [`requests are judged without libinjection: ${withoutInjection}`]),
+  ]
 }
 
 /**
@@ -96,22 +128,19 @@ type LoadedSets = Pick<LoadedSecRules, 'rules' | 'problems'> & {
   readonly setOf?: SetOf
 }
 
-const readBasic = (): RuleText[] =>
-  readRules(basicRules).texts.map(({ path, text }) => ({ path: join(basicRules, path), text }))
-
 function loadBasic(injection: Injection | undefined): LoadedSets {
-  const { engine, rules, problems } = loadSecRules(readBasic(), { files: () => undefined })
+  const { engine, rules, problems } = loadSecRules(readRules(basicRules).texts, { files: () => undefined })
   return { rules, problems, evaluate: (context, decoded) => engine.evaluate(context, decoded, injection) }
 }
 
 /** The basic rules come first, so that rules of a folder may remove them, or change what they look at. */
 function loadBeside({ texts, files }: RuleFiles, folder: string, injection: Injection | undefined): LoadedSets {
-  const basic = readBasic()
-  const { engine, rules, problems } = loadSecRules([...basic, removing(texts), ...texts], {
-    files: (name) => files.get(name),
-  })
+  const basic = readRules(basicRules).texts
+  const all = [...basic, removing(texts), ...texts]
+  const { engine, rules, problems } = loaded(folder, all, (name) => files.get(name))
   const ours = rules.filter(({ file }) => basic.some(({ path }) => path === file))
-  if (rules.length === ours.length) throw unreadable(folder, 'no rule')
+  if (rules.length === ours.length)
+    throw unreadable(folder, ['no rule that loads', ...problems.slice(0, 2).map(ruleProblemText)].join('; '))
   const alone = createEvaluator(foldConstants(ours, {}))
   const evaluate: EvaluateRules = (context, decoded) => {
     const told = engine.evaluate(context, decoded, injection)
@@ -131,6 +160,15 @@ function loadBeside({ texts, files }: RuleFiles, folder: string, injection: Inje
 function removing(texts: readonly RuleText[]): RuleText {
   const ids = texts.flatMap(({ text }) => [...text.matchAll(/\bid\s*:\s*'?(7000\d{3})\b/g)].map(([, id]) => id))
   return { path: 'replaced basic rules', text: ids.map((id) => `SecRuleRemoveById ${id}`).join('\n') }
+}
+
+function loaded(folder: string, texts: readonly RuleText[], files: DataFiles): LoadedSecRules {
+  try {
+    return loadSecRules(texts, { files })
+  } catch (cause) {
+    if (cause instanceof SecLangError) throw unreadable(folder, cause.message, cause)
+    throw cause
+  }
 }
 
 /** A database of places, lists in DNS, a program to start. */
@@ -174,8 +212,13 @@ function readRules(folder: string): RuleFiles {
     if (names.length > seclangLimits.filesMax) throw unreadable(folder, `${names.length} files`)
     const files = new Map<string, string>()
     for (const name of names) files.set(name, readFileSync(join(dir, name), 'latin1'))
-    const texts = [...files].flatMap(([path, text]) => (path.endsWith('.conf') ? [{ path, text }] : []))
-    if (setup !== undefined) texts.unshift({ path: setup, text: readFileSync(join(folder, setup), 'latin1') })
+    const texts = [...files].flatMap(([path, text]) =>
+      path.endsWith('.conf') ? [{ path: join(dir, path), text }] : [],
+    )
+    if (setup !== undefined) {
+      const path = join(folder, setup)
+      texts.unshift({ path, text: readFileSync(path, 'latin1') })
+    }
     return { texts, files }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'REQUEST_RULES') throw cause

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLog, systemClock } from '@sealwatch/base'
 import { createHealth } from '@sealwatch/base/health'
 import { createBehaviour } from '@sealwatch/detect/behaviour'
-import { openRequestModel, openRequestRules } from '@sealwatch/detect/open-judge'
+import { openRequestModel } from '@sealwatch/detect/open-judge'
+import { readRequestRules } from './request-rules.ts'
 import { createRequests } from './requests.ts'
 
 const log = createLog('test', () => undefined, systemClock.nowMs)
-const requestRules = openRequestRules()
+const requestRules = readRequestRules('')
 /** Nothing is judged here, so nothing is recorded. */
 const unused = undefined as never
 
@@ -50,8 +54,19 @@ test('DET-1 /healthz warns of a rule that is wrong, and tells of one that is not
   const one = { file: 'a.conf', line: 3, id: 910100, reason: 'the operator @geoLookup' }
   const told = ({ level, not_run, wrong, wrong_first }: Record<string, unknown>) => [level, not_run, wrong, wrong_first]
   assert.deepEqual(told(shown(undefined, { notRun: [one] })), ['ok', 1, 0, []])
-  assert.deepEqual(told(shown(undefined, { problems: [{ ...one, reason: 'the operator @rxx' }] })), [
-    ...['warning', 0, 1],
-    ['a.conf:3: the operator @rxx'],
-  ])
+  const dir = mkdtempSync(join(tmpdir(), 'sealwatch-rules-'))
+  try {
+    const own = join(dir, 'a.conf')
+    writeFileSync(own, 'SecRule ARGS "@rx a" "id:1,phase:2"\n\nSecRule ARGS "@rxx a" "id:2,phase:2"\n')
+    const why = `${own}:3: rule 2: the operator @rxx`
+    assert.deepEqual(told(shown(undefined, readRequestRules(dir))), ['warning', 0, 1, [why]])
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('DET-1 without a folder of rules that is gone the basic rules judge alone, and /healthz warns of it', () => {
+  const { level, rules, wrong, wrong_first } = shown(undefined, readRequestRules('/nonexistent/crs'))
+  assert.deepEqual([level, rules, wrong], ['warning', requestRules.rules, 1])
+  assert.match(String(wrong_first), /^\/nonexistent\/crs: .*ENOENT.*; the basic rules judge alone/)
 })

@@ -2,7 +2,7 @@
 
 import type { Clock, Log } from '@sealwatch/base'
 import type { Health } from '@sealwatch/base/health'
-import type { OpenedModel, OpenedRules } from '@sealwatch/detect/open-judge'
+import { type OpenedModel, problemsNamed } from '@sealwatch/detect/open-judge'
 import type { Reputation } from '@sealwatch/detect/reputation'
 import { contextOfJson, type JsonContext, type RequestContext } from '@sealwatch/detect/request'
 import {
@@ -21,6 +21,7 @@ import type { Outbox, Store } from '../../store/index.ts'
 import type { Exceptions } from '../exceptions.ts'
 import { createBounds, type Door } from './bounds.ts'
 import type { Habits } from './habits.ts'
+import type { RequestRules } from './request-rules.ts'
 import type { ScoreBook } from './score-book.ts'
 import type { RequestSettings } from './settings.ts'
 import type { Threat } from './threat-event.ts'
@@ -53,11 +54,13 @@ export type Requests = {
   /** Tells of threats that have no lines, until the signal fires. */
   run(signal: AbortSignal): Promise<void>
   forgetTenant(tenant: string): void
+  /** What of the rules is not in force as somebody wrote it, each in a line for people. */
+  readonly wrongRules: readonly string[]
   addHealth(health: Pick<Health, 'show' | 'metrics'>): void
 }
 
 export type RequestOptions = {
-  readonly requestRules: OpenedRules
+  readonly requestRules: RequestRules
   readonly requestModel: OpenedModel
   readonly reputation: Pick<Reputation, 'lookup'> | undefined
   readonly habits: Pick<Habits, 'judge' | 'learn' | 'counts' | 'lost'>
@@ -71,8 +74,6 @@ export type RequestOptions = {
   readonly clock: Clock
   readonly log: Log
 }
-
-const problemsNamed = 20
 
 /** Who asks waits so long for the place of a line, which is kept by then; a verdict is of use at once or never. */
 const placeMsMax = 1_000
@@ -96,6 +97,7 @@ export function createRequests(options: RequestOptions): Requests {
       log.error('a detector of requests failed', { detector, error })
     },
   })
+  for (const what of requestRules.wrong) log.error('a rule over requests is left out', { what })
   const absent = detectorNames.filter((name) => !judge.names.includes(name))
 
   function look(by: Authorised<'threat:analyze'>, context: RequestContext, outcome?: Outcome): Threat {
@@ -126,6 +128,7 @@ export function createRequests(options: RequestOptions): Requests {
     enter: bounds.enter,
     run: lines.run,
     forgetTenant: lines.forgetTenant,
+    wrongRules: requestRules.wrong,
     async analyze(by, given, outcome) {
       const { tenant } = by
       const judged = look(by, contextOfJson(given, tenant), outcome)
@@ -141,9 +144,9 @@ export function createRequests(options: RequestOptions): Requests {
       return judged
     },
     addHealth({ show, metrics }) {
-      const { rules, problems, notRun, withoutInjection } = requestRules
+      const { rules, wrong, notRun, withoutInjection } = requestRules
       const { modelSha256, withoutModel } = requestModel
-      const isWhole = problems.length === 0 && withoutInjection === undefined && withoutModel === undefined
+      const isWhole = wrong.length === 0 && withoutInjection === undefined && withoutModel === undefined
       const isWell = () => isWhole && counts.failures === 0 && !lines.isFailing && habits.lost === undefined
       show('requests', () => ({
         level: isWell() ? 'ok' : 'warning',
@@ -157,8 +160,8 @@ export function createRequests(options: RequestOptions): Requests {
         users_lost: habits.lost ?? null,
         without_injection: withoutInjection ?? null,
         not_run: notRun.length,
-        wrong: problems.length,
-        wrong_first: problems.slice(0, problemsNamed).map(({ file, line, reason }) => `${file}:${line}: ${reason}`),
+        wrong: wrong.length,
+        wrong_first: wrong.slice(0, problemsNamed),
       }))
       metrics.counter(
         { name: 'sealwatch_requests_judged_total', help: 'Requests of services that were judged', labels: ['threat'] },

@@ -19,7 +19,12 @@ export type LoadedSecRules = {
   /** Rules over responses, which are not looked at. */
   readonly responseRules: number
 }
+/** `line`: the first of its directive. `id` 0: it has none, or cannot be told. */
 export type RuleProblem = { readonly file: string; readonly line: number; readonly id: number; readonly reason: string }
+
+/** FILE:LINE: rule ID: REASON */
+export const ruleProblemText = ({ file, line, id, reason }: RuleProblem): string =>
+  `${file}:${line}: ${id === 0 ? '' : `rule ${id}: `}${reason}`
 
 /** `variables`: of TX, as crs-setup.conf sets them, e.g. `blocking_paranoia_level`. */
 export type SecRuleOptions = { readonly files: DataFiles; readonly variables?: Readonly<Record<string, string>> }
@@ -37,7 +42,7 @@ export function loadSecRules(texts: readonly RuleText[], options: SecRuleOptions
   let responseRules = 0
   let chain: { readonly first: SecRule; last: SecRule; length: number; isBroken: boolean } | undefined
 
-  const refuse = (directive: Directive, id: number, error: unknown) => {
+  const refuse = (directive: Pick<Directive, 'file' | 'line'>, id: number, error: unknown) => {
     if (!(error instanceof SecLangError || error instanceof RegexSyntaxError)) throw error
     problems.push({ file: directive.file, line: directive.line, id, reason: error.message })
   }
@@ -106,6 +111,8 @@ export function loadSecRules(texts: readonly RuleText[], options: SecRuleOptions
       refuse(directive, 0, new SecLangError(`the directive ${directive.name}`))
     if (entries.length > seclangLimits.rulesMax) throw new SecLangError(`more than ${seclangLimits.rulesMax} rules`)
   }
+  if (chain?.isBroken === false)
+    refuse(chain.first, chain.first.id, new SecLangError('a chain whose last rule is not there'))
   const rules = entries.flatMap((entry) => (isMarker(entry) ? [] : [entry]))
   const folded = foldConstants(entries, options.variables ?? {})
   return {

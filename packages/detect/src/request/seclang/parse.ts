@@ -6,6 +6,8 @@ import { seclangLimits } from './limits.ts'
 export type Directive = {
   readonly name: string
   readonly words: readonly string[]
+  /** False: a quote in it does not end, and `words` are those before it. */
+  readonly isWhole: boolean
   readonly file: string
   readonly line: number
 }
@@ -23,31 +25,36 @@ export function parseDirectives({ path, text }: RuleText): Directive[] {
   const directives: Directive[] = []
   let joined = ''
   let first = 1
-  text.split('\n').forEach((raw, index) => {
+  const lines = text.split('\n')
+  lines.forEach((raw, index) => {
     const part = raw.endsWith('\r') ? raw.slice(0, -1) : raw
     if (joined === '') first = index + 1
     if (joined === '' && part.trimStart().startsWith('#')) return
     // What goes on in the next line begins there with its first sign, but for a word that is cut in two.
     const begun = joined === '' ? part.trimStart() : joined + part.trimStart()
-    if (part.endsWith('\\')) {
+    const goesOn = part.endsWith('\\')
+    if (goesOn && index + 1 < lines.length) {
       joined = begun.slice(0, -1)
       return
     }
     joined = ''
-    const [name, ...words] = wordsOf(begun)
-    if (name !== undefined) directives.push({ name, words, file: path, line: first })
+    const { words: all, isWhole } = wordsOf(goesOn ? begun.slice(0, -1) : begun)
+    const [name, ...words] = all
+    if (name !== undefined) directives.push({ name, words, isWhole, file: path, line: first })
   })
   return directives
 }
 
-function wordsOf(line: string): string[] {
+function wordsOf(line: string): Pick<Directive, 'words' | 'isWhole'> {
   const words: string[] = []
+  let end = 0
   const form = /\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s"](?:[^\s\\]|\\[\s\S])*))/y
   for (let found = form.exec(line); found; found = form.exec(line)) {
     const [, quoted, bare] = found
     words.push(quoted === undefined ? (bare as string) : quoted.replaceAll('\\"', '"'))
+    end = form.lastIndex
   }
-  return words
+  return { words, isWhole: line.slice(end).trim() === '' }
 }
 
 /** `name`, or `name:value` with the quotes around the value taken away; commas within quotes part nothing. */

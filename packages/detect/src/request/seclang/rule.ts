@@ -25,7 +25,8 @@ export const isMarker = (entry: Entry): entry is Marker => 'marker' in entry
 export const linksOf = (rule: SecRule): SecRule[] => (rule.next === undefined ? [rule] : [rule, ...linksOf(rule.next)])
 
 /** Throws SecLangError or RegexSyntaxError. */
-export function readRule({ name, words, file, line }: Directive, files: DataFiles): SecRule {
+export function readRule({ name, words, isWhole, file, line }: Directive, files: DataFiles): SecRule {
+  if (!isWhole) throw new SecLangError('a text whose quote does not end')
   const isAction = /^secaction$/i.test(name)
   const [targets = '', operator = '', actions = ''] = isAction
     ? ['REQUEST_METHOD', '@unconditionalMatch', words[0]]

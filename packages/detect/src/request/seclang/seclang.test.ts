@@ -6,7 +6,7 @@ import { readContext } from '../context.ts'
 import { decodeRequest } from '../decode/request.ts'
 import { createInjection } from '../injection.ts'
 import { foldConstants } from './fold.ts'
-import { loadSecRules } from './load.ts'
+import { loadSecRules, ruleProblemText } from './load.ts'
 
 const injection = createInjection()
 const files = (name: string) => (name === 'words.data' ? '# words\nwget\netc/passwd\n' : undefined)
@@ -248,6 +248,25 @@ SecRule ARGS "@rx a" "id:8,phase:2"`)
     ],
   )
   assert.deepEqual([rules.map(({ id }) => id), responseRules], [[8], 1])
+})
+
+test('DET-1 what ends in the middle is told of where it begins, and what was cut off behind a backslash is read', () => {
+  const told = (text: string) => {
+    const { problems, rules } = load(text)
+    return [rules.map(({ id }) => id), problems.map(ruleProblemText)]
+  }
+  const good = 'SecRule ARGS "@rx a" "id:1,phase:2"\n'
+  const quote = 'a text whose quote does not end'
+  assert.deepEqual(told(`${good}SecRule ARGS "@rx b" "id:2,phase:2`), [[1], [`test.conf:2: ${quote}`]])
+  assert.deepEqual(told(`${good}SecRule ARGS "@rx b" \\\n "id:2,chain"\n SecRule ARGS "@rx c" "t:none`), [
+    [1],
+    [`test.conf:4: rule 2: ${quote}`],
+  ])
+  assert.deepEqual(told(`${good}SecRule ARGS "@rx b" "id:2,phase:2,chain"`), [
+    [1],
+    ['test.conf:2: rule 2: a chain whose last rule is not there'],
+  ])
+  assert.deepEqual(told('SecRule ARGS "@rx a" "id:1,phase:2"\\'), [[1], []])
 })
 
 test('DET-1 libinjection’s verdict on a text is one, whether it was asked for alone or with others', () => {
