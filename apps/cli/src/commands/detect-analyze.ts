@@ -13,7 +13,7 @@ export const detectAnalyze = command({
   name: 'detect analyze',
   summary: 'Judge a request that lies in a file: is it an attack, of which kind, and why',
   about: `FILE is a request as HTTP writes it, or as JSON with method, url, address and, where there are any, headers (pairs), body or
-body_base64, user, route. Nothing is sent anywhere. The request model of this release judges, a few basic rules, and
+body_base64, body_is_cut, user, route. Nothing is sent anywhere. The request model of this release judges, a few basic rules, and
 those of --rules: the core rule set, as Debian's modsecurity-crs or its own archive has it, knows far more.
 A rule that does not load is named with its file and line, in --json as \`wrong_rules\`. The exit code is 1 where it is a threat.`,
   operands: [{ name: 'FILE', required: true }],

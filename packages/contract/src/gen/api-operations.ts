@@ -2040,6 +2040,7 @@ export type Operations = {
         readonly headers?: readonly (readonly string[])[]
         readonly body?: string
         readonly body_base64?: string
+        readonly body_is_cut?: boolean
         readonly address: string
         readonly user?: string
         readonly route?: string

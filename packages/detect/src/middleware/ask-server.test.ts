@@ -17,6 +17,7 @@ const context = readContext({
   body: Buffer.from([0, 255]),
   address: '192.0.2.1',
   user: 'ana',
+  isBodyCut: true,
 })
 const opinion = {
   threat_detected: true,
@@ -71,6 +72,7 @@ test('DET-4 the server is asked with the request as it came, and its opinion is 
         version: '1.1',
         headers: [['X-Name', 'café']],
         body_base64: 'AP8=',
+        body_is_cut: true,
         address: '192.0.2.1',
         user: 'ana',
       },

@@ -100,7 +100,7 @@ function textOfBytes(latin1: string): string {
   return isUtf8(bytes) ? bytes.toString() : latin1
 }
 
-function jsonOf({ method, path, query, version, headers, body, address, user, route }: RequestContext) {
+function jsonOf({ method, path, query, version, headers, body, isBodyCut, address, user, route }: RequestContext) {
   return {
     method,
     url: textOfBytes(query === '' ? path : `${path}?${query}`),
@@ -109,6 +109,7 @@ function jsonOf({ method, path, query, version, headers, body, address, user, ro
     ...(body.length > 0 && {
       body_base64: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64'),
     }),
+    body_is_cut: isBodyCut,
     address,
     user,
     route,

@@ -98,6 +98,16 @@ for (const framework of frameworks)
       }
     })
 
+    test('DET-1 of a body without a length of which the beginning alone was judged, it is said that the rest is unseen', async () => {
+      await using service = await start({ mode: 'tag' })
+      const cutOf = async (...pieces: string[]) => {
+        await service.send('/', posted({ 'content-type': 'text/plain' }, pieces))
+        return service.came.at(-1)?.opinion?.detectors.cut
+      }
+      const half = '["blue table",'.repeat(8_000)
+      assert.deepEqual([await cutOf(half), await cutOf(half, half)], [[], ['signals']])
+    })
+
     test('DET-4 a body of no bytes that has no length ends', async () => {
       await using service = await start()
       const socket = service.connect()

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { type RequestContext, readContext } from '../request/context.ts'
+import type { SeenBody } from './incoming-body.ts'
 import type { Whose } from './options.ts'
 
 export type From = Whose & {
@@ -11,7 +12,7 @@ export type From = Whose & {
 }
 
 /** A request as node received it. Throws SealwatchError CONTEXT_SHAPE or CONTEXT_TOO_LARGE. */
-export function contextOfIncoming(request: IncomingMessage, body: Uint8Array, from: From): RequestContext {
+export function contextOfIncoming(request: IncomingMessage, body: SeenBody | undefined, from: From): RequestContext {
   const { url, address, user, route, tenant } = from
   const { method = 'GET', httpVersion, rawHeaders } = request
   const cut = url.indexOf('?')
@@ -22,7 +23,7 @@ export function contextOfIncoming(request: IncomingMessage, body: Uint8Array, fr
     query: cut < 0 ? '' : url.slice(cut + 1),
     version: httpVersion,
     headers,
-    body,
+    ...(body !== undefined && { body: body.bytes, isBodyCut: body.end === 'more' || body.end === 'late' }),
     address,
     ...(user !== undefined && { user }),
     ...(route !== undefined && { route }),

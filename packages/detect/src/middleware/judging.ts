@@ -93,7 +93,7 @@ export function createJudging<Request>(options: JudgingOptions<Request>): Judgin
       notice('taken', 'bodies are not judged: put what judges requests before what reads their bodies')
     const whose: Whose = tried(() => options.whose?.(request)) ?? {}
     const from: From = { ...whose, url, address }
-    return { end: body?.end ?? 'whole', read: () => contextOfIncoming(raw, body?.bytes ?? new Uint8Array(), from) }
+    return { end: body?.end ?? 'whole', read: () => contextOfIncoming(raw, body, from) }
   }
 
   async function look(asked: Asked<Request>, timeNs: bigint): Promise<Judged> {

@@ -18,6 +18,8 @@ export type RequestContext = {
   /** In the order of their arrival, each as often as it came, names as they were written. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array
+  /** Whoever hands it over has not seen all of the body. Left out: where `Content-Length` says so. */
+  readonly isBodyCut?: boolean
   /** Of the client: IPv4 or IPv6, without a port. */
   readonly address: string
   readonly user?: string
@@ -33,7 +35,19 @@ export type RequestInput = Omit<RequestContext, 'headers' | 'version' | 'body'> 
   readonly body?: Uint8Array
 }
 
-const members = new Set(['method', 'path', 'query', 'version', 'headers', 'body', 'address', 'user', 'tenant', 'route'])
+const members = new Set([
+  'method',
+  'path',
+  'query',
+  'version',
+  'headers',
+  'body',
+  'isBodyCut',
+  'address',
+  'user',
+  'tenant',
+  'route',
+])
 const empty = new Uint8Array()
 
 /** Throws SealwatchError CONTEXT_SHAPE or CONTEXT_TOO_LARGE, for what comes from outside has any form. */
@@ -41,8 +55,9 @@ export function readContext(input: unknown): RequestContext {
   if (typeof input !== 'object' || input === null) throw shape('a request', typeof input)
   const given = input as Readonly<Record<string, unknown>>
   for (const name of Object.keys(given)) if (!members.has(name)) throw shape('a member', name)
-  const { body = empty, version = '1.1' } = given
+  const { body = empty, version = '1.1', isBodyCut = false } = given
   if (!(body instanceof Uint8Array)) throw shape('body', typeof body)
+  if (typeof isBodyCut !== 'boolean') throw shape('isBodyCut', typeof isBodyCut)
   if (body.length > contextLimits.bodyBytesMax) throw tooLarge('body', body.length, contextLimits.bodyBytesMax)
   return {
     method: latin1('method', given.method, contextLimits.methodCharsMax),
@@ -51,6 +66,7 @@ export function readContext(input: unknown): RequestContext {
     version: latin1('version', version, contextLimits.versionCharsMax),
     headers: headersOf(given.headers),
     body,
+    ...(isBodyCut && { isBodyCut }),
     address: latin1('address', given.address, contextLimits.addressCharsMax),
     ...nameOf('user', given.user),
     ...nameOf('tenant', given.tenant),

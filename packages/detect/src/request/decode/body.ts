@@ -6,11 +6,11 @@ import { decodeParameters } from './form.ts'
 import { decodeGraphql } from './graphql.ts'
 import { headerNamed } from './headers.ts'
 import { inflated } from './inflate.ts'
-import { decodeJson } from './json.ts'
+import { decodeJson, decodeStrings } from './json.ts'
 import { withoutLongFiles } from './long-files.ts'
 import { boundaryOf, decodeMultipart } from './multipart.ts'
 import { decodeForm } from './percent.ts'
-import { tellingPlaces } from './search.ts'
+import { addPlaces } from './search.ts'
 import type { Findings } from './values.ts'
 import { narrowed } from './wide.ts'
 import { decodeXml } from './xml.ts'
@@ -24,10 +24,6 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = (headerNamed(context.headers, 'content-type') ?? '').slice(0, headerHeadChars)
   const told = types.find(([form]) => form.test(type))?.[1]
-  if (told !== undefined && announced(context) > context.body.length) {
-    findings.signal('oversize', 'REQUEST_BODY')
-    findings.passOver()
-  }
   const whole = inUtf8(inflated(context, findings), told, findings)
   const isLongForm = told === 'MULTIPART' && whole.length > headBytesMax
   const { bytes, leftOut } = isLongForm ? withoutLongFiles(whole, boundaryOf(type) ?? '') : { bytes: whole, leftOut: 0 }
@@ -38,9 +34,13 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   const written = bytes.toString('latin1', 0, headBytesMax)
   const head = isStrange ? asciiOf(written, charset) : written
   const processor = told ?? guessed(head)
+  if (processor !== '' && (context.isBodyCut || announced(context) > context.body.length)) {
+    findings.signal('oversize', 'REQUEST_BODY')
+    findings.passOver()
+  }
   const fileBytes = leftOut + decodeAs(processor, head, type, findings, isCut || findings.isPassedOver())
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
-  if (isCut) decodeRest(bytes, processor, findings)
+  if (isCut) decodeRest(bytes, processor, type, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
 }
 
@@ -50,23 +50,34 @@ function announced({ headers }: RequestContext): number {
   return /^[0-9]{1,15}$/.test(length) ? Number(length) : 0
 }
 
-/** Of what is behind the beginning: the end as it stands, and between the two what is found by searching. */
-function decodeRest(bytes: Buffer, processor: Processor, findings: Findings): void {
+/** Of what is behind the beginning: the end, parted from where it can be, and between the two what is found by searching. */
+function decodeRest(bytes: Buffer, processor: Processor, type: string, findings: Findings): void {
   const { headBytesMax, tailBytesMax, searchedBytesMax } = findings.limits
-  const read = (text: string) => (processor === 'URLENCODED' ? decodeForm(text) : text)
   const end = Math.max(headBytesMax, bytes.length - tailBytesMax)
   const from = Math.min(end, headBytesMax + searchedBytesMax)
   const to = Math.max(from, end - searchedBytesMax)
   findings.signal('oversize', 'REQUEST_BODY')
-  for (const [begin, behind] of [
-    [headBytesMax, from],
-    [to, end],
-  ] as const)
-    for (const place of tellingPlaces(bytes.toString('latin1', begin, behind)))
-      findings.add('REQUEST_BODY', 'middle', read(place))
-  findings.add('REQUEST_BODY', 'tail', read(bytes.toString('latin1', end)))
+  addPlaces(bytes.subarray(headBytesMax, from), processor, findings)
+  if (to < end) addPlaces(bytes.subarray(to, end), processor, findings)
+  decodeTail(bytes.subarray(end), processor, type, findings)
   // What is not parted, such as a film, is ordinary at any length.
   if (to > from && processor !== '') findings.passOver()
+}
+
+/** What stands before the first sign that parts one value from the next is the end of one. Rules have no time for all of JSON. */
+function decodeTail(bytes: Buffer, processor: Processor, type: string, findings: Findings): void {
+  const tail = bytes.toString('latin1')
+  if (processor === 'URLENCODED') {
+    const cut = tail.indexOf('&')
+    findings.add('ARGS_POST', '', decodeForm(cut < 0 ? tail : tail.slice(0, cut)))
+    if (cut >= 0) decodeParameters(tail.slice(cut + 1), 'ARGS_POST', findings)
+  } else if (processor === 'JSON') {
+    decodeStrings(tail, findings)
+    addPlaces(bytes, processor, findings)
+  } else if (processor === 'XML') decodeXml(tail, findings, true)
+  else if (processor === 'MULTIPART' && tail.includes(`\n--${boundaryOf(type)}`))
+    decodeMultipart(tail, type, findings, true)
+  else findings.add('REQUEST_BODY', 'tail', tail)
 }
 
 /** JSON and XML in UTF-16 or UTF-32 as their parsers read them. In both a zero byte is never anything else, in forms it may be. */

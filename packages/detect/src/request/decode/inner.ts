@@ -42,35 +42,13 @@ export function decodeInner(findings: Findings, processor: Processor): void {
   }
 }
 
-/** Whether there is an escape, an entity or as many signs of base64 on end as are looked at. */
-function mayHide(text: string): boolean {
-  let run = 0
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at)
-    run = isOfBase64[unit] === 1 ? run + 1 : 0
-    if (run >= 16) return true
-    if (unit === percent && beginsEscape[text.charCodeAt(at + 1)] === 1) return true
-    if (unit === ampersand && isEntityAt(text, at + 1)) return true
-  }
-  return false
-}
+/** Most texts have none of these signs, which is found out fastest. */
+const mayHide = (text: string): boolean =>
+  (text.includes('%') && /%[\da-fu]/i.test(text)) ||
+  (text.includes('&') && /&(?:#|[a-z]{2,4};)/i.test(text)) ||
+  (text.length >= 16 && base64.test(text))
 
-const [percent, ampersand, semicolon, hash] = [0x25, 0x26, 0x3b, 0x23] as const
-
-/** `#`, or two to four letters and a semicolon. */
-function isEntityAt(text: string, from: number): boolean {
-  if (text.charCodeAt(from) === hash) return true
-  let at = from
-  while (at < from + 4 && isLetter(text.charCodeAt(at))) at += 1
-  return at >= from + 2 && text.charCodeAt(at) === semicolon
-}
-
-const isLetter = (unit: number): boolean => (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a
-
-const those = (form: RegExp) =>
-  Uint8Array.from({ length: 256 }, (_, unit) => Number(form.test(String.fromCharCode(unit))))
-const isOfBase64 = those(/[\w+/-]/)
-const beginsEscape = those(/[0-9a-fu]/i)
+const base64 = /^(?:data:[\w/+.-]*;base64,)?([\w+/-]{16,}={0,2})$/
 
 function formsOf({ source, name, text, inside }: Value, findings: Findings, processor: Processor): Value[] {
   return encodings.flatMap(({ name: encoding, kind, undo }) => {
@@ -88,7 +66,7 @@ const isPercentDecoded = (source: Source, processor: Processor) =>
 
 /** Base64 whose content is text: of random letters, hardly any is. */
 function fromBase64(text: string): string {
-  const body = /^(?:data:[\w/+.-]*;base64,)?([A-Za-z0-9+/_-]{16,}={0,2})$/.exec(text)?.[1]
+  const body = base64.exec(text)?.[1]
   if (body === undefined || body.length % 4 === 1) return text
   const decoded = Buffer.from(body, 'base64').toString('latin1')
   return /^[\t\n\r\x20-\x7e]*$/.test(decoded) ? decoded : text

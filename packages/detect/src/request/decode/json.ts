@@ -29,6 +29,19 @@ export function decodeJson(text: string, findings: Findings, isCut: boolean): vo
   if (reader.at < text.length) findings.add('REQUEST_BODY', '', text.slice(reader.at))
 }
 
+/**
+ * Of JSON whose beginning is not there, each string as a text of its own: what stands between two quotes, for nobody knows which of them opens
+ * one. What parts strings is nothing.
+ */
+export function decodeStrings(text: string, findings: Findings): void {
+  for (let at = 0; at < text.length; ) {
+    const end = findings.isFull() ? text.length : quoteFrom(text, at)
+    const piece = text.slice(at, end)
+    if (!/^(?:[\s\d,:{}[\].eE+-]|true|false|null)*$/.test(piece)) findings.add('REQUEST_BODY', 'tail', unescaped(piece))
+    at = end + 1
+  }
+}
+
 function readOn(reader: Reader, state: State): State {
   const char = reader.text[reader.at] as string
   if (state === 'after') return afterValue(reader, char)
@@ -106,8 +119,11 @@ function placeOf(reader: Reader): string {
 }
 
 /** Where its closing quote stands; the end of the text when there is none. */
-function stringEnd({ text, at }: Reader): number {
-  let end = text.indexOf('"', at + 1)
+const stringEnd = ({ text, at }: Reader): number => quoteFrom(text, at + 1)
+
+/** Where the next quote stands that is not escaped. */
+function quoteFrom(text: string, at: number): number {
+  let end = text.indexOf('"', at)
   while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
   return end < 0 ? text.length : end
 }

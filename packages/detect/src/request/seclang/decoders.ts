@@ -31,7 +31,7 @@ export const decodeUrl = (text: string): string => decodePercent(plain(text))
 /** Besides %XX also %uXXXX. */
 export const decodeUrlUnicode = (text: string): string => decodeEscaped(plain(text), '%', percentUnicodeAt)
 
-const percentUnicodeAt: ReadEscape = (text, at) => {
+export const percentUnicodeAt: ReadEscape = (text, at) => {
   const isWide = (text.charCodeAt(at + 1) | 0x20) === 0x75 && hexDigitsAt(text, at + 2, 4) === 4
   return isWide ? escapeOf(6, byteOf(hexAt(text, at + 2, 4))) : percentAt(text, at)
 }
@@ -44,10 +44,14 @@ const namedEntities: readonly (readonly [name: string, byte: number])[] = [
   ['nbsp', 0xa0],
 ]
 
+const beginsName = new Uint8Array(256)
+for (const [name] of namedEntities)
+  for (const first of [name.charCodeAt(0), name.charCodeAt(0) & 0x5f]) beginsName[first] = 1
+
 /** Numbers, and the names that browsers read without a semicolon, too. */
 export const decodeHtml = (text: string): string => decodeEscaped(text, '&', entityAt)
 
-const entityAt: ReadEscape = (text, at) => {
+export const entityAt: ReadEscape = (text, at) => {
   const isNumber = text.charCodeAt(at + 1) === 0x23
   const isHex = isNumber && (text.charCodeAt(at + 2) | 0x20) === 0x78
   let end = at + (isHex ? 3 : 2)
@@ -63,6 +67,7 @@ const entityAt: ReadEscape = (text, at) => {
     if (end === from) return 0
     byte = Number(text.slice(from, end)) & 0xff
   } else {
+    if (beginsName[text.charCodeAt(at + 1)] !== 1) return 0
     const start = text.slice(at + 1, at + 5).toLowerCase()
     const named = namedEntities.find(([name]) => start.startsWith(name))
     if (named === undefined) return 0

@@ -14,12 +14,25 @@ export type JsonContext = {
   readonly body?: string | undefined
   /** In the place of `body`, for what is no text. */
   readonly body_base64?: string | undefined
+  /** That it is the beginning of a longer one. */
+  readonly body_is_cut?: boolean | undefined
   readonly address: string
   readonly user?: string | undefined
   readonly route?: string | undefined
 }
 
-const members = new Set(['method', 'url', 'version', 'headers', 'body', 'body_base64', 'address', 'user', 'route'])
+const members = new Set([
+  'method',
+  'url',
+  'version',
+  'headers',
+  'body',
+  'body_base64',
+  'body_is_cut',
+  'address',
+  'user',
+  'route',
+])
 
 /** Throws SealwatchError CONTEXT_SHAPE or CONTEXT_TOO_LARGE. */
 export function contextOfJson(input: unknown, tenant?: string): RequestContext {
@@ -28,6 +41,7 @@ export function contextOfJson(input: unknown, tenant?: string): RequestContext {
   const given = input as Readonly<Record<string, unknown>>
   for (const name of Object.keys(given)) if (!members.has(name)) throw shape('a member', name)
   const { method, url, version, headers = [], body, body_base64: base64, address, user, route } = given
+  const { body_is_cut: isBodyCut } = given
   if (typeof url !== 'string') throw shape('url', typeof url)
   if (!Array.isArray(headers)) throw shape('headers', typeof headers)
   const cut = url.indexOf('?')
@@ -39,6 +53,7 @@ export function contextOfJson(input: unknown, tenant?: string): RequestContext {
     address,
     ...(version !== undefined && { version }),
     ...bodyOf(body, base64),
+    ...(isBodyCut !== undefined && { isBodyCut }),
     ...(user !== undefined && { user }),
     ...(route !== undefined && { route }),
     ...(tenant !== undefined && { tenant }),
@@ -63,5 +78,5 @@ const shape = (what: string, received: unknown) =>
     attempted: `reading ${what} of a request to judge`,
     received,
     advice:
-      'It is an object: method, url, address; and if there are any: headers (pairs), body or body_base64, version, user, route',
+      'It is an object: method, url, address; and if there are any: headers (pairs), body or body_base64, body_is_cut, version, user, route',
   })

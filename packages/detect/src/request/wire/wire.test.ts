@@ -23,7 +23,8 @@ test('DET-1 a request is the same as JSON and as HTTP', () => {
   assert.deepEqual({ ...contextOfJson({ ...given, body }), body }, { ...http, body })
   assert.equal(Buffer.from(http.body).toString(), body)
   const base64 = contextOfJson({ ...given, body_base64: Buffer.from([0, 255]).toString('base64') })
-  assert.deepEqual([...base64.body], [0, 255])
+  assert.deepEqual([[...base64.body], base64.isBodyCut], [[0, 255], undefined])
+  assert.equal(contextOfJson({ ...given, body, body_is_cut: true }).isBodyCut, true)
 })
 
 test('DET-1 a header that goes on in the next line is kept as it was sent, and bare line feeds end lines', () => {
@@ -40,6 +41,7 @@ test('DET-1 what is no request is refused, and nothing else ever comes out', () 
     { body: 1 },
     { body: 'a', body_base64: 'YQ==' },
     { body_base64: '?' },
+    { body_is_cut: 1 },
     { headers: {} },
     { headers: ['a'] },
   ]

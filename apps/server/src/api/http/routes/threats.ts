@@ -16,6 +16,7 @@ const context = z
     headers: z.array(z.array(z.string()).length(2)).optional().describe('Name and value of each, in their order'),
     body: z.string().optional(),
     body_base64: z.string().optional().describe('In the place of body, for what is no text'),
+    body_is_cut: z.boolean().optional().describe('That it is the beginning of a longer one'),
     address: z.string().describe('Of the client'),
     user: z.string().optional().describe("The service's own name for who asks"),
     route: z.string().optional().describe("The service's own name for what was called"),
