@@ -388,7 +388,7 @@ test('DET-2 a report says of each rule which of its fields our events have, and 
 
 test('a selection that nobody looks at is noticed', () => {
   const { notices } = load(rule('selection:\n  Image: x\nspare:\n  Image: y\ncondition: selection'))
-  const about = { path: 'a.yml', rule: '00000000-0000-4000-8000-000000000001' }
+  const about = { path: 'a.yml', line: 1, rule: '00000000-0000-4000-8000-000000000001' }
   assert.deepEqual(notices, [{ ...about, text: 'the condition never looks at the selection spare' }])
 })
 

@@ -66,7 +66,10 @@ The exit code is 1 where something is wrong, or a sample flipped.`,
       io.out(problems.map((problem) => renderProblem(problem, io)).join(''))
       io.out(
         notices
-          .map(({ path, text: what }) => `${safe(path)}: ${paint(io, 'yellow', 'notice')}: ${safe(what)}\n`)
+          .map(
+            ({ path, line, text: what }) =>
+              `${safe(path)}:${line ?? 1}: ${paint(io, 'yellow', 'notice')}: ${safe(what)}\n`,
+          )
           .join(''),
       )
       io.out(rules.map(({ rule, samples }) => renderSamples(rule.path, samples, io)).join(''))

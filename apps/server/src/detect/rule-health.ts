@@ -38,7 +38,7 @@ export function addRuleHealth(
       since,
       wrong: leftOut.length,
       files: leftOut.slice(0, namedMax).map(leftOutText),
-      notices: notices.slice(0, namedMax).map(({ path, text }) => `${path}: ${text}`),
+      notices: notices.slice(0, namedMax).map(({ path, line = 1, text }) => `${path}:${line}: ${text}`),
       folders: rules.folders.map(({ dir, problem }) => ({ path: dir, problem: problem?.received ?? null })),
     }
   })

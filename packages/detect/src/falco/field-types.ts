@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { nearest } from '@sealwatch/contract/nearest'
 import type { FieldType } from './comparison.ts'
+import { foreignFields, openFields } from './foreign-fields.ts'
 import { kinds } from './kinds.ts'
 
 const named = (type: FieldType, names: string) => names.split(' ').map((name) => [name, type] as const)
@@ -21,4 +23,26 @@ export const suppliedFields: readonly string[] = [...new Set(kinds.flatMap(({ fi
 /** Undefined: no event here has such a field. */
 export function fieldType(name: string): FieldType | undefined {
   return types.get(name) ?? (suppliedFields.includes(name) ? 'text' : undefined)
+}
+
+/** No field of Falco's; `advice`: which one is meant. */
+export class FieldError extends Error {
+  override readonly name = 'FieldError'
+  readonly advice: string
+  constructor(name: string, meant: string) {
+    super(name)
+    this.advice = `Write ${meant}`
+  }
+}
+
+/** Plugins bring classes of their own, and fields of others end as people like. */
+const closedClasses = /^(?:evt|proc|thread|user|group|container|fd)\./
+const allFields: readonly string[] = [...suppliedFields, ...foreignFields]
+const known: ReadonlySet<string> = new Set(allFields)
+
+/** Throws FieldError for what is close to a field of Falco's, and is none: one that is close to none may be newer than our list. */
+export function checkField(name: string): void {
+  if (known.has(name) || openFields.test(name) || !closedClasses.test(name)) return
+  const meant = nearest(name, allFields)
+  if (meant !== undefined) throw new FieldError(name, meant)
 }

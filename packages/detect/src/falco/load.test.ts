@@ -113,6 +113,16 @@ test('DET-2 what is wrong is named with path, line and reason, and left out alon
     ['- macro: shells\n  condition: evt.num = 0\n', /^$/],
     [`- macro: shells\n  condition: evt.num = 0\n${ruleText('shell')}`, /^0\.yaml:5 .*no macro shell.*Write shells/],
     ['- macro: m\n  condition: later\n- macro: later\n  condition: evt.num = 0\n', /^0\.yaml:2 .*no macro later yet/],
+    [
+      ruleText('evt.type = execve and proc.nme = cat'),
+      /^0\.yaml:3 RULE_FIELD .*proc\.nme in the rule R.*Write proc\.name$/,
+    ],
+    [ruleText('evt.type = execve or fd.nme = cat'), /^0\.yaml:3 RULE_FIELD .*Write fd\.name$/],
+    [ruleText('proc.exe_inod = 1'), /RULE_FIELD .*Write proc\.exe_ino$/],
+    [
+      `- macro: m\n  condition: prco.name = a or user.nam = a\n`,
+      /^0\.yaml:2 RULE_FIELD .*user\.nam in the macro m.*Write user\.name$/,
+    ],
     [ruleText('user.uid = root'), /^0\.yaml:3 RULE_VALUE .*no number/],
     [ruleText('proc.name > 5'), /^0\.yaml:3 RULE_VALUE .*order of text/],
     [ruleText('fd.sip = 300.1.1.1'), /RULE_VALUE .*no address/],
@@ -160,6 +170,19 @@ test('DET-2 what is wrong is named with path, line and reason, and left out alon
     assert.match(problemsIn(`${text}${text.endsWith('\n') ? '' : '\n'}`).join('\n'), message, text)
     assert(load(text, good).ruleset.rules.some(({ title }) => title === 'Good'))
   }
+})
+
+test('DET-2 fields that Falco has, that end as people like, or that plugins bring are no mistakes', () => {
+  for (const field of [
+    'proc.vpid',
+    'fd.nameraw',
+    'evt.arg.nmae',
+    'ka.user.name',
+    'jevt.time',
+    'k8s.pod.nam',
+    'proc.something_new',
+  ])
+    assert.deepEqual(problemsIn(ruleText(`${field} = 1`)), [], field)
 })
 
 test('DET-2 an override that is wrong is left out, and the rule stays as it was', () => {

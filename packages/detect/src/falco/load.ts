@@ -78,10 +78,10 @@ function inOrder(files: readonly RuleFile[]): readonly RuleFile[] {
   return [...sorted.filter((file) => !isLocal(file)), ...sorted.filter(isLocal)]
 }
 
-function noticeOf({ path, title, fires, missing }: RuleReport): readonly RuleNotice[] {
+function noticeOf({ path, line, title, fires, missing }: RuleReport): readonly RuleNotice[] {
   if (fires !== 'never') return []
   const why = missing.length > 0 ? `no event here has ${missing.join(', ')}` : 'no event here is one that it is about'
-  return [{ path, rule: idOf(title), text: `${title} never fires: ${why}` }]
+  return [{ path, line, rule: idOf(title), text: `${title} never fires: ${why}` }]
 }
 
 const isOurs = ({ members }: CollectedRule) => members.source === 'syscall'
@@ -95,7 +95,7 @@ function collect(file: RuleFile, collection: Collection, problems: RuleProblem[]
     for (const read of documentsIn(file, form)) {
       const document = read(where)
       for (const [index, value] of elementsOf(document, faultsIn(document, where)).entries()) {
-        const place = placeOf(document, [index])
+        const place = placeOf(document, [index], value)
         try {
           collection.add(elementOf(value, [index], place.fault), place)
         } catch (error) {

@@ -6,7 +6,7 @@ import { ConditionError } from '../sigma/condition.ts'
 import type { Collection, List, Macro } from './collection.ts'
 import { type Matcher, type OperatorName, operators } from './comparison.ts'
 import type { Condition, Field, Literal } from './condition.ts'
-import { fieldType } from './field-types.ts'
+import { checkField, fieldType } from './field-types.ts'
 
 export type Check = {
   readonly kind: 'check'
@@ -28,7 +28,7 @@ export type Node =
 type Sized = { readonly node: Node; readonly checks: number; readonly depth: number }
 
 export type Resolve = {
-  /** Throws ConditionError for what is not there, goes round in a circle, or is too large; ValueError, RegexSyntaxError. */
+  /** Throws ConditionError for what is not there, goes round in a circle, or is too large; ValueError, FieldError, RegexSyntaxError. */
   readonly condition: (condition: Condition) => Node
   readonly macro: (name: string) => Node
 }
@@ -69,6 +69,7 @@ export function resolverOf({ macros, lists }: Pick<Collection, 'macros' | 'lists
   }
 
   const checked = ({ field, operator, values }: Extract<Condition, { kind: 'check' }>, within: string): Node => {
+    checkField(field.name)
     const items = itemsOf(values, everything)
     valuesLeft -= items.length
     if (valuesLeft < 0)

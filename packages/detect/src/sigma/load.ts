@@ -14,8 +14,13 @@ import { type Fault, faultsIn, isMap } from './source.ts'
 
 /** A document, or a whole file, that was left out: the others go on without it. */
 export type RuleProblem = { readonly path: string; readonly line: number; readonly error: SealwatchError }
-/** A rule that is right but will not do what its author may expect. `rule`: its id; absent: it is about the file. */
-export type RuleNotice = { readonly path: string; readonly text: string; readonly rule?: string }
+/** A rule that is right but will not do what its author may expect. `rule`: its id; absent: it is about the file, and so is `line`. */
+export type RuleNotice = {
+  readonly path: string
+  readonly line?: number
+  readonly text: string
+  readonly rule?: string
+}
 
 /** What files of one kind hold. */
 export type Loaded = {

@@ -28,5 +28,5 @@ export function noticesOf(sigma: SigmaRule): readonly RuleNotice[] {
     ...(fires === 'never' ? [`${why}, so it never fires`] : []),
     ...unused.map((name) => `the condition never looks at the selection ${name}`),
   ]
-  return texts.map((text) => ({ path, rule, text }))
+  return texts.map((text) => ({ path, line: sigma.line, rule, text }))
 }
