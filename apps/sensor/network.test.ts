@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Observation, SocketAct } from '../agent/src/sources/observation.ts'
 import {
+  type Ending,
   type Event,
+  endingOfFile,
   isEvent,
   isHello,
   isReport,
@@ -24,12 +26,17 @@ const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 const { ECONNREFUSED, EINPROGRESS, ENETUNREACH, EPERM } = constants.errno
 const ownNamespace = statSync('/proc/self/ns/net').ino
 
-async function attached(t: TestContext, ...extra: readonly string[]) {
+async function attached(t: Ending, ...extra: readonly string[]) {
   const agent = await startAgent(t)
   const sensor = startSensor(t, ['--socket', agent.socketPath, '--instance', newInstance(t), ...extra])
   const hello = await agent.until(isHello)
   return { agent, sensor, hello }
 }
+
+const ofFile = endingOfFile()
+let common: ReturnType<typeof attached> | undefined
+/** One for all tests that look only at what it tells of their own processes: the kernel takes seconds to check its programs. */
+const shared = () => (common ??= attached(ofFile))
 
 type SocketEvent = Event & Extract<Observation, { kind: SocketAct }>
 const isOfSocket = (event: Event): event is SocketEvent => 'socket' in event
@@ -73,8 +80,8 @@ const families = [
 ] as const
 
 for (const [family, address, given] of families)
-  test(`AGT-1 a connection over ${family} to ${address} is told by both its sides`, kernel, async (t) => {
-    const { agent } = await attached(t)
+  test(`AGT-1 a connection over ${family} to ${address} is told by both its sides`, kernel, async () => {
+    const { agent } = await shared()
     const { printed, told } = await perl<{ server: number; client: number }>(
       agent,
       `${given} socket(S,$f,SOCK_STREAM,6);bind(S,at(0));listen(S,9);$p=port(getsockname(S));
@@ -96,8 +103,8 @@ for (const [family, address, given] of families)
 
 const closed = `${families[0][2]} socket(S,$f,SOCK_STREAM,6);bind(S,at(0));$p=port(getsockname(S));socket(C,$f,SOCK_STREAM,6);`
 
-test('AGT-1 a refused connect is told with where it asked for', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('AGT-1 a refused connect is told with where it asked for', kernel, async () => {
+  const { agent } = await shared()
   const { printed, told } = await perl<{ port: number }>(agent, `${closed} connect(C,at($p));printf '{"port":%d}',$p`)
   assert.deepEqual(
     told
@@ -111,8 +118,8 @@ test('AGT-1 a refused connect is told with where it asked for', kernel, async (t
 test(
   'AGT-1 how a non-blocking connect fails is told of the process that asked, wherever it was noticed',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const { printed, told, actor } = await perl<{ port: number }>(
       agent,
       `use Fcntl;${closed} fcntl(C,F_SETFL,O_NONBLOCK);connect(C,at($p)) and die;
@@ -131,8 +138,8 @@ test(
   },
 )
 
-test('AGT-1 a connection that no connect asked for is told by its first state', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('AGT-1 a connection that no connect asked for is told by its first state', kernel, async () => {
+  const { agent } = await shared()
   const fastOpen = 0x2000_0000
   const { printed, told } = await perl<{ port: number }>(
     agent,
@@ -146,8 +153,8 @@ test('AGT-1 a connection that no connect asked for is told by its first state', 
   )
 })
 
-test('AGT-1 sockets of another network namespace are told with it', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('AGT-1 sockets of another network namespace are told with it', kernel, async () => {
+  const { agent } = await shared()
   const script = `${families[0][2]} socket(C,$f,SOCK_STREAM,6);connect(C,pack_sockaddr_in(80,inet_aton("192.0.2.7"))) and die;`
   const { told } = await perl(agent, `${script}`, ['unshare', '--net'])
   assert.deepEqual(told.map(brief), [['connect', '0.0.0.0 0', '192.0.2.7 80', ENETUNREACH]])
@@ -155,8 +162,8 @@ test('AGT-1 sockets of another network namespace are told with it', kernel, asyn
   assert.notEqual(told[0].socket.netNs, ownNamespace)
 })
 
-test('AGT-1 datagrams are told by their connect, or by each other side that they go to', kernel, async (t) => {
-  const { agent, hello } = await attached(t)
+test('AGT-1 datagrams are told by their connect, or by each other side that they go to', kernel, async () => {
+  const { agent, hello } = await shared()
   assert.deepEqual(hello.attached.datagram, { ok: true, reason: '' })
   const { told } = await perl(
     agent,
@@ -175,8 +182,8 @@ test('AGT-1 datagrams are told by their connect, or by each other side that they
   )
 })
 
-test('AGT-1 unix sockets are told by path or abstract name; where nobody is, nothing is told', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('AGT-1 unix sockets are told by path or abstract name; where nobody is, nothing is told', kernel, async () => {
+  const { agent } = await shared()
   const { told } = await perl(
     agent,
     `chdir "${agent.dir}";$n="\\0n\\0".chr(233)."$$";for $a ("${agent.dir}/u","rel",$n){socket(S,AF_UNIX,SOCK_STREAM,0);
@@ -196,34 +203,30 @@ test('AGT-1 unix sockets are told by path or abstract name; where nobody is, not
   )
 })
 
-test(
-  'AGT-1 raw, packet and audit sockets are told when they are made, and when they are refused',
-  kernel,
-  async (t) => {
-    const { agent } = await attached(t)
-    const make = `socket(R,AF_INET,SOCK_RAW,1);socket(S,10,SOCK_RAW,58);socket(P,17,SOCK_RAW,0x0300);socket(A,16,SOCK_RAW,9);
+test('AGT-1 raw, packet and audit sockets are told when they are made, and when they are refused', kernel, async () => {
+  const { agent } = await shared()
+  const make = `socket(R,AF_INET,SOCK_RAW,1);socket(S,10,SOCK_RAW,58);socket(P,17,SOCK_RAW,0x0300);socket(A,16,SOCK_RAW,9);
     socket(C,16,SOCK_DGRAM,11);socket(O,16,SOCK_RAW,0);socket(D,AF_INET,SOCK_DGRAM,0)`
-    const made = [
-      ['ipv4', 'raw', 1],
-      ['ipv6', 'raw', 58],
-      ['packet', 'raw', 0],
-      ['netlink', 'raw', 9],
-      ['netlink', 'dgram', 11],
-    ]
-    const shown = (told: readonly SocketEvent[]) =>
-      told.map(({ kind, socket, error }) => [kind, socket.family, socket.type, socket.protocol, error])
-    const { told } = await perl(agent, make)
-    assert.deepEqual(
-      shown(told),
-      made.map((socket) => ['socket', ...socket, 0]),
-    )
-    const refused = await perl(agent, make, ['setpriv', '--reuid=65534', '--clear-groups'])
-    assert.deepEqual(
-      shown(refused.told),
-      made.map((socket) => ['socket', ...socket, socket[0] === 'netlink' ? 0 : EPERM]),
-    )
-  },
-)
+  const made = [
+    ['ipv4', 'raw', 1],
+    ['ipv6', 'raw', 58],
+    ['packet', 'raw', 0],
+    ['netlink', 'raw', 9],
+    ['netlink', 'dgram', 11],
+  ]
+  const shown = (told: readonly SocketEvent[]) =>
+    told.map(({ kind, socket, error }) => [kind, socket.family, socket.type, socket.protocol, error])
+  const { told } = await perl(agent, make)
+  assert.deepEqual(
+    shown(told),
+    made.map((socket) => ['socket', ...socket, 0]),
+  )
+  const refused = await perl(agent, make, ['setpriv', '--reuid=65534', '--clear-groups'])
+  assert.deepEqual(
+    shown(refused.told),
+    made.map((socket) => ['socket', ...socket, socket[0] === 'netlink' ? 0 : EPERM]),
+  )
+})
 
 const times = 2_000
 const pairs = (from: string, count: number) => `${families[0][2]} socket(S,$f,SOCK_STREAM,6);bind(S,at(0));listen(S,9);

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { createServer, type Socket } from 'node:net'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after } from 'node:test'
 import { createFrameDecoder } from '../agent/src/sources/frame.ts'
 import type { Observation, SensorHello, SensorMessage, SensorReport, Site } from '../agent/src/sources/observation.ts'
 
@@ -38,6 +38,18 @@ export function whyNot(): string | undefined {
   return undefined
 }
 
+/** That whose end they end with: a test, or a whole file. */
+export type Ending = { after(end: () => void): void }
+
+/** Call it outside of any test: what several tests of a file share ends with the file. */
+export function endingOfFile(): Ending {
+  const ends: (() => void)[] = []
+  after(() => {
+    for (const end of ends) end()
+  })
+  return { after: (end) => void ends.push(end) }
+}
+
 export type TestAgent = {
   readonly socketPath: string
   readonly dir: string
@@ -53,7 +65,7 @@ export type TestAgent = {
   say(bytes: Uint8Array): void
 }
 
-export async function startAgent(t: TestContext): Promise<TestAgent> {
+export async function startAgent(t: Ending): Promise<TestAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'sw-'))
   chmodSync(dir, 0o755)
   const socketPath = join(dir, 's')
@@ -128,14 +140,14 @@ export type TestSensor = {
 
 let instances = 0
 /** A name of its own for the counters of one test; they are removed after it. */
-export function newInstance(t: TestContext): string {
+export function newInstance(t: Ending): string {
   const name = `test-${process.pid}-${instances++}`
   t.after(() => rmSync(`/sys/fs/bpf/sealwatch-${name}`, { recursive: true, force: true }))
   for (const kept of [name, `${name}.canary`]) t.after(() => rmSync(`/run/sealwatch-sensor/${kept}`, { force: true }))
   return name
 }
 
-export function startSensor(t: TestContext, args: readonly string[], command: readonly string[] = []): TestSensor {
+export function startSensor(t: Ending, args: readonly string[], command: readonly string[] = []): TestSensor {
   // What it does by itself would be among what a test counts.
   const quiet = args.includes('--canary-seconds') ? [] : ['--canary-seconds', '0']
   const [file = '', ...rest] = [...command, binary('sensor'), ...args, ...quiet]

@@ -21,7 +21,7 @@ import {
 } from 'node:fs'
 import { constants, release } from 'node:os'
 import { basename, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import {
   type SensorCounts,
   type SensorHarm,
@@ -35,7 +35,9 @@ import {
 } from '../agent/src/sources/observation.ts'
 import {
   binary,
+  type Ending,
   type Event,
+  endingOfFile,
   isEvent,
   isHello,
   isReport,
@@ -54,7 +56,7 @@ import {
 const kernel = { skip: whyNot() ?? false, timeout: patienceMs } as const
 
 /** A sensor that is attached and connected; `watched` is a file of its own that it watches. */
-async function attached(t: TestContext, ...extra: readonly string[]) {
+async function attached(t: Ending, ...extra: readonly string[]) {
   const agent = await startAgent(t)
   const watched = join(agent.dir, 'watched')
   writeFileSync(watched, 'x')
@@ -64,6 +66,11 @@ async function attached(t: TestContext, ...extra: readonly string[]) {
   const hello = await agent.until(isHello)
   return { agent, sensor, hello, watched, instance, args }
 }
+
+const ofFile = endingOfFile()
+let common: ReturnType<typeof attached> | undefined
+/** One for all tests that look only at what it tells of their own processes: the kernel takes seconds to check its programs. */
+const shared = () => (common ??= attached(ofFile))
 
 const open = (path: string, flags: string | number = 'r') => closeSync(openSync(path, flags))
 const largeRing = ['--ring-bytes', String(32 * 1024 * 1024)]
@@ -122,7 +129,7 @@ const [major = 0, minor = 0] = release().split('.').map(Number)
 const exitsHaveExe = major > 6 || (major === 6 && minor >= 16)
 
 test('each act is told once, and rightly', kernel, async (t) => {
-  const { agent, sensor, watched, hello } = await attached(t)
+  const { agent, sensor, watched, hello } = await shared()
   // Tier 2 is asked before it has a number.
   const descriptor = hello.attached.passed.reason.startsWith('tier 2') ? null : 6
   const probes: readonly (readonly [string, Site, string, object])[] = [
@@ -310,7 +317,7 @@ test('by whatever path a watched file is opened, it is told by its entry of the 
 })
 
 test('AGT-1: to run a watched file, or to map it, is one access', kernel, async (t) => {
-  const { agent, watched, hello } = await attached(t)
+  const { agent, watched, hello } = await shared()
   copyFileSync('/bin/true', watched)
   chmodSync(watched, 0o755)
   const loader = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'].find(existsSync) as string
@@ -352,7 +359,7 @@ test('a sensor in a pid namespace of its own is shown its files all the same', k
 })
 
 test('paths tell the truth over mounts, memfd and unlinked files', kernel, async (t) => {
-  const { agent } = await attached(t)
+  const { agent } = await shared()
   const at = (name: string) => join(agent.dir, name)
   for (const name of ['low', 'up', 'work', 'merged', 'bound']) mkdirSync(at(name))
   copyFileSync('/bin/true', at('low/tool'))
@@ -394,8 +401,8 @@ test('paths tell the truth over mounts, memfd and unlinked files', kernel, async
 
 const readMountNamespace = () => spawnSync('readlink', ['/proc/self/ns/mnt'], { encoding: 'utf8' }).stdout
 
-test('a long command line is cut, and says so', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('a long command line is cut, and says so', kernel, async () => {
+  const { agent } = await shared()
   const [event] = execs(await lifeOf(agent, run('/bin/true', ...Array<string>(2_000).fill('words')).pid))
   assert.equal(event?.truncated, true)
   assert.equal(event?.argv.join(' ').length, 4_095)
@@ -420,8 +427,8 @@ const nodeOptions: readonly (readonly [string, boolean])[] = [
 test(
   'an exec tells the variables that bring foreign code, and whether it gained rights; values are never told',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const started = async (env: NodeJS.ProcessEnv, ...command: readonly string[]) => {
       const [file = '/bin/true', ...args] = command
       const [event] = execs(await lifeOf(agent, spawnSync(file, args, { env }).pid)).slice(-1)
@@ -458,8 +465,8 @@ test(
 test(
   'a fork is told before its child acts; a new thread, and the name that an exec gives, are told by nothing',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const probe = run(binary('probe'), 'fork', 'n-fork')
     const { pid } = JSON.parse(probe.stdout) as { pid: number }
     const end = await agent.until(exitOf(pid))
@@ -500,8 +507,8 @@ test('signals to the agent are told, its own and those to others are not', kerne
 test(
   'AGT-1: each call that changes ids or capabilities is told by what became of it; one that changes nothing is not',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const every = (id: number) => ({ uid: id, euid: id, suid: id, fsuid: id })
     const groups = (id: number) => ({ gid: id, egid: id, sgid: id, fsgid: id })
     const [root, wheel] = [every(0), groups(0)]
@@ -550,7 +557,7 @@ test(
   'AGT-1: namespaces are told as they are now, of whom and by which call; a call that changes none is not',
   kernel,
   async (t) => {
-    const { agent } = await attached(t)
+    const { agent } = await shared()
     const inode = (kind: string, of = 'self') => Number(/\d+/.exec(readlinkSync(`/proc/${of}/ns/${kind}`))?.[0])
     const kindsOf = (events: readonly Event[]) =>
       events.flatMap((event) =>
@@ -581,7 +588,7 @@ test(
 )
 
 test('AGT-1: a sysctl is told with its value before and the one asked for; reading one is not', kernel, async (t) => {
-  const { agent } = await attached(t)
+  const { agent } = await shared()
   const [path, name] = ['/proc/sys/kernel/printk_ratelimit_burst', 'kernel/printk_ratelimit_burst']
   const before = readFileSync(path, 'utf8').trim()
   t.after(() => writeFileSync(path, before))
@@ -602,35 +609,31 @@ test('AGT-1: a sysctl is told with its value before and the one asked for; readi
   )
 })
 
-test(
-  'AGT-8: whoever takes hold of the sensor’s own BPF is told; who lists that of others is not',
-  kernel,
-  async (t) => {
-    const { agent, sensor } = await attached(t)
-    const held = readdirSync(`/proc/${sensor.pid}/fdinfo`).map((fd) =>
-      readFileSync(`/proc/${sensor.pid}/fdinfo/${fd}`, 'utf8'),
-    )
-    const idOf = (kind: string) =>
-      held.map((text) => new RegExp(`^${kind}_id:\\s+(\\d+)`, 'm').exec(text)?.[1]).find((id) => id !== undefined)
-    const get = (command: number, id: string | undefined) =>
-      `$a=pack("L30",${id});print syscall(321,${command},$a,120)<0?"no":"yes";`
-    const own = [
-      [13, 'program', idOf('prog')],
-      [14, 'map', idOf('map')],
-      [30, 'link', idOf('link')],
-    ] as const
-    const script = own.map(([command, , id]) => get(command, id)).join('') + get(14, '4294967295')
-    const told = (await perl(agent, script)).flatMap((event) => (event.kind === 'bpf' ? [event] : []))
-    assert.deepEqual(
-      told.map(({ command, object, id, own }) => [command, object, String(id), own]),
-      own.map(([command, object, id]) => [command, object, id, true]),
-    )
-    assert(told.every(({ result }) => result > 0))
-  },
-)
+test('AGT-8: whoever takes hold of the sensor’s own BPF is told; who lists that of others is not', kernel, async () => {
+  const { agent, sensor } = await shared()
+  const held = readdirSync(`/proc/${sensor.pid}/fdinfo`).map((fd) =>
+    readFileSync(`/proc/${sensor.pid}/fdinfo/${fd}`, 'utf8'),
+  )
+  const idOf = (kind: string) =>
+    held.map((text) => new RegExp(`^${kind}_id:\\s+(\\d+)`, 'm').exec(text)?.[1]).find((id) => id !== undefined)
+  const get = (command: number, id: string | undefined) =>
+    `$a=pack("L30",${id});print syscall(321,${command},$a,120)<0?"no":"yes";`
+  const own = [
+    [13, 'program', idOf('prog')],
+    [14, 'map', idOf('map')],
+    [30, 'link', idOf('link')],
+  ] as const
+  const script = own.map(([command, , id]) => get(command, id)).join('') + get(14, '4294967295')
+  const told = (await perl(agent, script)).flatMap((event) => (event.kind === 'bpf' ? [event] : []))
+  assert.deepEqual(
+    told.map(({ command, object, id, own }) => [command, object, String(id), own]),
+    own.map(([command, object, id]) => [command, object, id, true]),
+  )
+  assert(told.every(({ result }) => result > 0))
+})
 
-test('perf events of another process name it; those of oneself are not told', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('perf events of another process name it; those of oneself are not told', kernel, async () => {
+  const { agent } = await shared()
   // struct perf_event_attr: software, 112 bytes, context switches
   const open = (pid: number | string) => `$a=pack("LLQx96",1,112,3);syscall(298,$a,${pid},-1,-1,0);`
   const told = (await perl(agent, `${open(0)}${open('$$+0')}${open(process.pid)}`)).flatMap((event) =>
@@ -645,8 +648,8 @@ test('perf events of another process name it; those of oneself are not told', ke
 test(
   'AGT-1: what else reaches into another process is told with its target; the same aimed at oneself is not',
   kernel,
-  async (t) => {
-    const { agent, watched } = await attached(t)
+  async () => {
+    const { agent, watched } = await shared()
     const limit = '$l=pack("QQ",0,0);'
     const script = `${limit}syscall(302,0,4,$l,0);syscall(302,$$+0,4,$l,0);syscall(302,getppid(),4,0,$l);syscall(302,getppid(),4,$l,0);
     $f=syscall(434,getppid(),0);$m=syscall(434,$$+0,0);open(F,"<${watched}");$t=fileno(F);syscall(438,$m,$t,0);syscall(438,$f,0,0);
@@ -671,8 +674,8 @@ test(
 test(
   'AGT-1: memory that becomes executable is told once for each image and way; the text of programs and libraries is not',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const pages = (flags: string, protection: number) => `syscall(9,0,4096,${protection},${flags},-1,0)`
     const memfd = '$n="p\\0";$m=syscall(319,$n,0);syscall(77,$m,4096);syscall(9,0,4096,5,1,$m,0)'
     const ways = async (script: string) =>
@@ -695,8 +698,8 @@ test(
 test(
   'AGT-1: an exec whose standard descriptors are connections of the network says which; a local socket is none',
   kernel,
-  async (t) => {
-    const { agent } = await attached(t)
+  async () => {
+    const { agent } = await shared()
     const started = async (script: string) =>
       execs(await perl(agent, `use Socket;${script};exec("/bin/true")`)).at(-1)?.networkDescriptors
     const on = (family: string, fd: number) => `socket(S${fd},${family},SOCK_DGRAM,0);syscall(33,fileno(S${fd}),${fd})`
@@ -705,8 +708,8 @@ test(
   },
 )
 
-test('a process ends once, with its status, however many threads it had', kernel, async (t) => {
-  const { agent } = await attached(t)
+test('a process ends once, with its status, however many threads it had', kernel, async () => {
+  const { agent } = await shared()
   const ends = async (file: string, ...args: string[]) => {
     const life = await lifeOf(agent, run(file, ...args).pid)
     return life.flatMap((event) => (event.kind === 'exit' ? [[event.exitCode, event.signal]] : []))
@@ -717,7 +720,7 @@ test('a process ends once, with its status, however many threads it had', kernel
 })
 
 test('targets are found in the pid namespace of the caller, and refusals are told', kernel, async (t) => {
-  const { agent } = await attached(t)
+  const { agent } = await shared()
   await t.test('pid namespace', async () => {
     const script =
       '$p=fork();if(!$p){$0="inner";sleep 9;exit}syscall(101,16,$p,0,0);waitpid($p,0x40000000);kill 9,$p;waitpid($p,0)'
@@ -1043,8 +1046,8 @@ test(
   },
 )
 
-test('AGT-1: who sets up an io_uring is told, and what it opens where nobody can look', kernel, async (t) => {
-  const { agent, watched } = await attached(t)
+test('AGT-1: who sets up an io_uring is told, and what it opens where nobody can look', kernel, async () => {
+  const { agent, watched } = await shared()
   const told = async (act: string) =>
     (await familyOf(agent, run(binary('probe'), act, 'n-ring', '--file', watched).pid)).flatMap((event) =>
       event.kind === 'uring' ? [[event.path, event.flags]] : [],
