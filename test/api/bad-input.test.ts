@@ -270,8 +270,8 @@ test('SIG-5 a trust root with a lowered threshold, with one key twice, and one t
   assert.equal((await server.root('cluster').call('listTrustRoots')).items.length, 1)
 })
 
-test('ING-7 ten thousand keys that nobody knows, of one service: each row is kept and counted, and what is shown of keys stays small', async () => {
-  const total = 10_000
+test('ING-7 two thousand keys that nobody knows, of one service: each row is kept and counted, and what is shown of keys stays small', async () => {
+  const total = 2_000
   const submissionsOf = (first: number) =>
     Array.from({ length: 100 }, (_, i) => ({
       id: crypto.randomUUID(),
@@ -300,7 +300,7 @@ test('ING-7 ten thousand keys that nobody knows, of one service: each row is kep
     assert.equal(risen(name), 0, name)
   assert.equal(risen('signature_rejects_total'), total, 'each row in one series')
   assert.ok(series <= 200, `${series} series`)
-  assert.ok(process.memoryUsage().rss - rssBefore < 300 * 1024 * 1024)
+  assert.ok(process.memoryUsage().rss - rssBefore < 100 * 1024 * 1024)
 })
 
 /** Of all series of rows of the tenant: what each metric comes to, and how many series there are. */
