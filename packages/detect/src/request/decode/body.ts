@@ -24,7 +24,7 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = (headerNamed(context.headers, 'content-type') ?? '').slice(0, headerHeadChars)
   const told = types.find(([form]) => form.test(type))?.[1]
-  const whole = inUtf8(inflated(context, findings), told, findings)
+  const whole = inUtf8(inflated(context, told !== undefined, findings), told, findings)
   const isLongForm = told === 'MULTIPART' && whole.length > headBytesMax
   const { bytes, leftOut } = isLongForm ? withoutLongFiles(whole, boundaryOf(type) ?? '') : { bytes: whole, leftOut: 0 }
   const isCut = bytes.length > headBytesMax
@@ -40,6 +40,8 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   }
   const fileBytes = leftOut + decodeAs(processor, head, type, findings, isCut || findings.isPassedOver())
   if (told === undefined && processor !== '') findings.add('REQUEST_BODY', '', head)
+  // As whoever reads it that does not know the charset.
+  if (head !== written && !written.includes('\0')) addPlaces(bytes.subarray(0, headBytesMax), processor, findings)
   if (isCut) decodeRest(bytes, processor, type, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
 }
@@ -95,8 +97,13 @@ function inUtf8(bytes: Buffer, told: Processor | undefined, findings: Findings):
 
 function decodeAs(processor: Processor, head: string, type: string, findings: Findings, isCut: boolean): number {
   const before = findings.values.length
-  if (processor === 'URLENCODED') decodeParameters(head, 'ARGS_POST', findings)
-  else if (processor === 'JSON') decodeJson(head, findings, isCut)
+  if (processor === 'URLENCODED') {
+    decodeParameters(head, 'ARGS_POST', findings)
+    // Many services and programs do not look at the type.
+    const other = guessed(head)
+    if (other === 'JSON') decodeJson(head, findings, true)
+    if (other === 'XML') decodeXml(head, findings, true)
+  } else if (processor === 'JSON') decodeJson(head, findings, isCut)
   else if (processor === 'XML') decodeXml(head, findings, isCut)
   else if (processor === 'MULTIPART') return decodeMultipart(head, type, findings, isCut)
   else findings.add('REQUEST_BODY', '', head)
@@ -116,7 +123,7 @@ const types: readonly (readonly [RegExp, Processor])[] = [
 
 /** Services are lenient about the type, and whoever attacks them knows it. */
 function guessed(head: string): Processor {
-  if (/^\s*[[{]\s*["{[\]}]/.test(head)) return 'JSON'
+  if (/^\s*[[{]\s*(?:["{[\]}]|-?\d[\d.eE+-]{0,20}\s*,)/.test(head)) return 'JSON'
   if (/^\s*<(?:\?xml|!DOCTYPE|[A-Za-z][\w:.-]*[\s/>])/.test(head)) return 'XML'
   return /^[\w.[\]%+-]{1,64}=/.test(head) && !/[\0\n]/.test(head.slice(0, 256)) ? 'URLENCODED' : ''
 }

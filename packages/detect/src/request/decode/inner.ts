@@ -3,10 +3,14 @@
 import { decodeHtml, decodeUrlUnicode } from '../seclang/decoders.ts'
 import type { SignalKind } from '../signals.ts'
 import type { Processor } from './body.ts'
+import { unescaped } from './json.ts'
+import { placesIn } from './search.ts'
 import type { Findings, Source, Value } from './values.ts'
 
 /** A way in which text is hidden in text. `undo` returns what it was given when there is nothing to undo. */
-type Encoding = { readonly name: string; readonly kind: SignalKind; readonly undo: (text: string) => string }
+type Encoding = { readonly name: string; readonly kind?: SignalKind; readonly undo: (text: string) => string }
+
+const isJsonEscape = /\\u00[0-7]/
 
 const encodings: readonly Encoding[] = [
   {
@@ -17,11 +21,13 @@ const encodings: readonly Encoding[] = [
   },
   { name: 'html', kind: 'hidden-encoding', undo: decodeHtml },
   { name: 'base64', kind: 'hidden-encoding', undo: fromBase64 },
+  // JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped, as some write it always.
+  { name: 'json', undo: (text) => (isJsonEscape.test(text) ? unescaped(text) : text) },
 ]
 
 /**
  * Text that is encoded within the values of a request: each form of it is one more value, which says how it was found.
- * How deep, how many and how long together is limited; what is too long for what is left keeps nothing from those behind it.
+ * How deep, how many and how long together is limited; what is too long for what is left is searched, and keeps nothing from those behind it.
  */
 export function decodeInner(findings: Findings, processor: Processor): void {
   const { nestingMax, formsMax } = findings.limits
@@ -33,7 +39,13 @@ export function decodeInner(findings: Findings, processor: Processor): void {
     for (let depth = 0; depth < nestingMax && forms.length > 0; depth += 1) {
       const deeper = forms.flatMap((form) => formsOf(form, findings, processor)).slice(0, formsMax - count)
       const chars = deeper.reduce((sum, { text }) => sum + text.length, 0)
-      if (chars > charsLeft) break
+      if (chars > charsLeft) {
+        // All encodings but base64 are undone where it is searched.
+        for (const { text } of deeper.slice(0, 1))
+          for (const place of placesIn(Buffer.from(text, 'latin1'), '', findings))
+            findings.add(value.source, value.name, place)
+        break
+      }
       charsLeft -= chars
       count += deeper.length
       findings.values.push(...deeper)
@@ -42,19 +54,28 @@ export function decodeInner(findings: Findings, processor: Processor): void {
   }
 }
 
-/** Most texts have none of these signs, which is found out fastest. */
+/** Most texts have none of these signs. In long ones that is found out faster by what Node.js is made of. */
 const mayHide = (text: string): boolean =>
-  (text.includes('%') && /%[\da-fu]/i.test(text)) ||
-  (text.includes('&') && /&(?:#|[a-z]{2,4};)/i.test(text)) ||
-  (text.length >= 16 && base64.test(text))
+  (text.length >= 16 && base64.test(text)) || ((text.length > 64 || hasSign(text)) && hidden.test(text))
 
+const hidden = /%[\da-f]|%u|&#|&[a-z]{2,4};|\\u00[0-7]/i
+
+function hasSign(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit === percent || unit === ampersand || unit === backslash) return true
+  }
+  return false
+}
+
+const [percent, ampersand, backslash] = [0x25, 0x26, 0x5c] as const
 const base64 = /^(?:data:[\w/+.-]*;base64,)?([\w+/-]{16,}={0,2})$/
 
 function formsOf({ source, name, text, inside }: Value, findings: Findings, processor: Processor): Value[] {
   return encodings.flatMap(({ name: encoding, kind, undo }) => {
     const form = undo(text)
     if (form === text || form === '') return []
-    if (encoding !== 'percent' || inside !== undefined || isPercentDecoded(source, processor))
+    if (kind !== undefined && (encoding !== 'percent' || inside !== undefined || isPercentDecoded(source, processor)))
       findings.signal(kind, name === '' ? source : `${source}:${name}`)
     return [{ source, name, text: form, inside: inside === undefined ? encoding : `${inside} ${encoding}` }]
   })
@@ -64,10 +85,10 @@ function formsOf({ source, name, text, inside }: Value, findings: Findings, proc
 const isPercentDecoded = (source: Source, processor: Processor) =>
   /^(?:REQUEST_FILENAME|ARGS_GET)/.test(source) || (source.startsWith('ARGS_POST') && processor === 'URLENCODED')
 
-/** Base64 whose content is text: of random letters, hardly any is. */
+/** Base64 whose content is text, but for one sign in eight: of random letters, hardly any is. */
 function fromBase64(text: string): string {
   const body = base64.exec(text)?.[1]
   if (body === undefined || body.length % 4 === 1) return text
   const decoded = Buffer.from(body, 'base64').toString('latin1')
-  return /^[\t\n\r\x20-\x7e]*$/.test(decoded) ? decoded : text
+  return 8 * (decoded.match(/[^\t\n\r\x20-\x7e]/g)?.length ?? 0) <= decoded.length ? decoded : text
 }

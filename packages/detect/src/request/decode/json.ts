@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hexByte, roomFor } from './percent.ts'
+import { addPlaces } from './search.ts'
 import type { Findings } from './values.ts'
 
 /** An object, with the member that is being read, or an array, with the index. */
@@ -26,7 +27,13 @@ export function decodeJson(text: string, findings: Findings, isCut: boolean): vo
   if (state === 'full') findings.signal('too-many-values', 'ARGS_POST')
   else if (state === 'deep') findings.signal('too-deep', 'REQUEST_BODY')
   else if (!isCut) findings.signal('malformed-json', 'REQUEST_BODY')
-  if (reader.at < text.length) findings.add('REQUEST_BODY', '', text.slice(reader.at))
+  const rest = text.slice(reader.at)
+  if (rest === '') return
+  if (state === 'malformed') findings.add('REQUEST_BODY', '', rest)
+  else {
+    findings.add('REQUEST_BODY', '', unescaped(rest))
+    addPlaces(Buffer.from(rest, 'latin1'), 'JSON', findings)
+  }
 }
 
 /**

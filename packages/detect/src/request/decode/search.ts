@@ -17,36 +17,42 @@ const words: readonly Word[] = telling.flatMap((row) => row.words.map((word) => 
 const { classOf, table, ends, width } = createPhrases(telling.flatMap((row) => row.words))
 for (const blank of '\t\n\v\f\r\xa0+') classOf[blank.charCodeAt(0)] = classOf[0x20] as number
 
-/**
- * Of what is not read closely, what stands around the places that tell of an attack, as values without their escapes. Where there are too
- * many, what is behind them was not looked at, and that is told.
- */
+/** As values, what stands around the places that tell of an attack. */
 export function addPlaces(bytes: Uint8Array, processor: Processor, findings: Findings): void {
+  const source = processor === 'XML' ? 'XML' : isParted.test(processor) ? 'ARGS_POST' : 'REQUEST_BODY'
+  for (const place of placesIn(bytes, processor, findings)) findings.add(source, 'middle', place)
+}
+
+const isParted = /^(?:URLENCODED|JSON)$/
+
+/**
+ * Of what is not read closely, what stands around the places that tell of an attack, without its escapes. Where there are too many, what is
+ * behind them was not looked at, and that is told.
+ */
+export function placesIn(bytes: Uint8Array, processor: Processor, findings: Findings): readonly string[] {
+  const found: string[] = []
   const plain = plainOf(bytes, processor, findings.limits.nestingMax)
   const text = plain.toString('latin1')
-  const source = processor === 'XML' ? 'XML' : isParted.test(processor) ? 'ARGS_POST' : 'REQUEST_BODY'
-  let [row, places, looked] = [0, 0, 0]
+  let [row, looked] = [0, 0]
   for (let at = 0; at < plain.length; at += 1) {
     row = table[row + (classOf[plain[at] as number] as number)] as number
     if (row >= 0) continue
     row = ~row
     const word = (ends[row / width] as readonly number[]).find((index) => tells(text, at + 1, words[index] as Word))
     looked += 1
-    if (looked === wordsMax || (word !== undefined && places === placesMax)) {
+    if (looked === wordsMax || (word !== undefined && found.length === placesMax)) {
       findings.signal('oversize', 'REQUEST_BODY')
       findings.passOver()
-      return
+      break
     }
     if (word === undefined) continue
-    places += 1
     const { place, end } = around(text, at + 1 - (words[word] as Word).length, at + 1, signs[processor] ?? partedBy)
-    findings.add(source, 'middle', place)
+    found.push(place)
     row = 0
     at = end - 1
   }
+  return found
 }
-
-const isParted = /^(?:URLENCODED|JSON)$/
 
 function tells(text: string, end: number, { behind }: Word): boolean {
   if (behind === undefined) return true

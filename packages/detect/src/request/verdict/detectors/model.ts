@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { unescaped } from '../../decode/json.ts'
 import type { Value } from '../../decode/values.ts'
-import { decodeLimits } from '../../limits.ts'
 import type { Detector } from '../detector.ts'
 import { redact } from '../redact.ts'
 import { modelWeightMin, weightsMax } from '../weights.ts'
@@ -24,7 +22,7 @@ const ngramsShown = 5
 export const detectByModel =
   (judge: JudgeValues): Detector =>
   ({ decoded }) => {
-    const { logit, culprit, isCut = false, reasons } = judge(readIn(decoded.values))
+    const { logit, culprit, isCut = false, reasons } = judge(decoded.values.filter((value) => !isOrdinary(value)))
     if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [], isCut }
     const ngrams = reasons()
       .slice(0, ngramsShown)
@@ -33,20 +31,6 @@ export const detectByModel =
     const what = `what attacks are written like: ${ngrams.join(' ')}`
     return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }], isCut }
   }
-
-/**
- * JSON within a form or a string, or JSON that was not parted, may have its ASCII escaped: it is read once more, as its parser reads it.
- */
-function readIn(values: readonly Value[]): readonly Value[] {
-  const read = values.filter((value) => !isOrdinary(value))
-  let room: number = decodeLimits.formCharsMax
-  for (const value of values) {
-    if (!value.text.includes('\\u00') || value.text.length > room || !/\\u00[0-7]/.test(value.text)) continue
-    room -= value.text.length
-    read.push({ ...value, text: unescaped(value.text), inside: 'json' })
-  }
-  return read
-}
 
 /**
  * Of these a text says no more to the model than a word does: the name of a file that is `photo-1.min.jpg`, types of media, cookies that are all tokens,
