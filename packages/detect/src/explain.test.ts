@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type ExplainedCondition, explainRule } from './explain.ts'
+import { correlationIn, explainCorrelation } from './explain-correlation.ts'
 
 const folder = join(import.meta.dirname, '../../../rules')
 const fileOf = (name: string) => ({ path: `${name}.yml`, text: readFileSync(join(folder, `${name}.yml`), 'utf8') })
@@ -57,6 +58,32 @@ test('DET-3 a personal value is told where it was opened, and is its commitment 
   assert.deepEqual([sealed?.holds, sealed?.found[0]?.value], [false, 'commit:abc'])
   const opened = of({ [sealed?.found[0]?.attribute ?? '']: { salt: '', value: 'ann' } })
   assert.deepEqual([opened?.holds, opened?.found[0]?.value], [true, 'ann'])
+})
+
+test('DET-3 a correlation is told by what has to come together, with each rule that it is about, wherever that stands', () => {
+  const burst = fileOf('discovery-burst')
+  const id = correlationIn(burst) ?? ''
+  const [event] = sample('discovery-burst.fires') as unknown as readonly { readonly type_uid: number }[]
+  const { of, ...told } = explainCorrelation([burst], id, event && { event })
+  assert.deepEqual(told, {
+    id: 'fb85fc18-b798-551d-9c99-0d29ecc89a78',
+    title: 'One log-in looked at everything within a minute',
+    severity: 'medium',
+    kind: 'value_count',
+    groupBy: ['HostId', 'LogonId'],
+    timespan: '1m',
+    condition: { field: 'Image', gte: 7 },
+    silences: true,
+  })
+  assert.deepEqual(
+    of.map((one) => [one.id, 'fires' in one && one.fires]),
+    [['34ec43ca-66bc-587b-be40-463f479db577', true]],
+  )
+  const [correlation = '', rule = ''] = burst.text.split(/^---$/m)
+  const alone = { path: 'a.yml', text: correlation }
+  assert.deepEqual(explainCorrelation([alone, { path: 'b.yml', text: rule }], id, event && { event }), { ...told, of })
+  assert.throws(() => explainCorrelation([alone], id), { code: 'RULE_REFERENCE', received: '"tells-of-session"' })
+  assert.equal(correlationIn(fileOf('shadow-read')), undefined)
 })
 
 test('DET-2 without an event a rule is told alone, and a wrong one as it is left out', () => {

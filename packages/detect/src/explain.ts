@@ -5,7 +5,7 @@ import type { Side } from '@sealwatch/contract'
 import { detectError } from './errors.ts'
 import { explainFalco } from './falco/explain.ts'
 import { isFalco } from './falco/load.ts'
-import { evaluate, loadRules } from './ruleset.ts'
+import { evaluate, loadRules, matchesOf } from './ruleset.ts'
 import { type Condition, parseCondition } from './sigma/condition.ts'
 import { documentsIn, type RuleFile } from './sigma/document.ts'
 import type { Value } from './sigma/item.ts'
@@ -52,6 +52,7 @@ export type Explanation = {
   readonly conditions: readonly { readonly text: string; readonly condition: ExplainedCondition }[]
   /** Whether events of this type are looked at; undefined: no event was given. */
   readonly isConcerned: boolean | undefined
+  /** For a correlation alone, too, where it makes no alert of its own. */
   readonly fires: boolean | undefined
 }
 
@@ -71,8 +72,8 @@ export function explainRule(file: RuleFile, subject?: Subject, id?: string): Exp
   if (rule?.logsource === undefined)
     throw detectError('RULE_SHAPE', {
       attempted: `explaining ${file.path}`,
-      received: 'a correlation, which the rules that it is about explain',
-      advice: 'Name one of these',
+      received: 'a correlation',
+      advice: 'Ask for it by explainCorrelation',
     })
   const source = sourceOf(file, rule.id)
   const names = source.detection.selections.map(({ name }) => name)
@@ -94,7 +95,7 @@ export function explainRule(file: RuleFile, subject?: Subject, id?: string): Exp
       condition: explainedCondition(parseCondition(text, names), holdsOf),
     })),
     isConcerned: subject && rule.types.includes(subject.event.type_uid),
-    fires: subject && evaluate(ruleset, subject.event, subject.side).some((match) => match.rule === rule),
+    fires: subject && matchesOf(ruleset, subject.event, subject.side).some((match) => match.rule === rule),
   }
 }
 

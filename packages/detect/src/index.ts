@@ -11,6 +11,7 @@ export {
 } from './correlation/correlations.ts'
 export { detectErrors } from './errors.ts'
 export * from './explain.ts'
+export { correlationIn, type ExplainedCorrelation, explainCorrelation } from './explain-correlation.ts'
 export { explainFalco } from './falco/explain.ts'
 export { type FindingContext, findingFor, findingUid, sideOfFinding } from './finding.ts'
 export { judged } from './judged.ts'

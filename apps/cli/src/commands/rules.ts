@@ -2,14 +2,14 @@
 
 import type { Json } from '@sealwatch/base/json'
 import type { ApiClient, Operations } from '@sealwatch/contract/api'
-import { explainFalco, explainRule } from '@sealwatch/detect'
+import { correlationIn, type Explanation, explainCorrelation, explainFalco, explainRule } from '@sealwatch/detect'
 import { apiOptions, commandAt, withApi } from '../api.ts'
 import { command, exit, flag, integer } from '../command.ts'
 import { eventLeafOf } from '../entries/next-steps.ts'
 import { cliError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { rulesInForce } from '../rules/backtest.ts'
-import { renderExplanation, renderProblem } from '../rules/render-rules.ts'
+import { renderCorrelation, renderExplanation, renderProblem } from '../rules/render-rules.ts'
 import { readRules } from '../rules/rule-files.ts'
 import { columns, counted, paint, safe, safeJson, toSecond } from '../terminal.ts'
 
@@ -56,6 +56,15 @@ async function allRules(api: ApiClient, days: number): Promise<Omit<Page, 'next'
   }
 }
 
+/** The id of a rule of Falco has its title: it is not said again, by its notices neither. */
+function titleOf({ rule_id, title, notices }: Page['items'][number], io: Io): string {
+  const isSaid = rule_id === `falco:${title}`
+  const told = notices.map((text) => (isSaid && text.startsWith(`${title} `) ? text.slice(title.length + 1) : text))
+  return [isSaid ? '' : safe(title), told.length === 0 ? '' : paint(io, 'yellow', safe(told.join('; ')))]
+    .filter((text) => text !== '')
+    .join(' ')
+}
+
 function renderList({ items, wrong }: Pick<Page, 'items' | 'wrong'>, io: Io): string {
   const rows = items.map((row) => [
     row.rule_id,
@@ -64,9 +73,7 @@ function renderList({ items, wrong }: Pick<Page, 'items' | 'wrong'>, io: Io): st
     row.source === 'program' ? 'ours' : safe(row.path),
     String(row.fired),
     String(row.excepted),
-    row.notices.length === 0
-      ? safe(row.title)
-      : `${safe(row.title)} ${paint(io, 'yellow', safe(row.notices.join('; ')))}`,
+    titleOf(row, io),
   ])
   const head = ['RULE', 'SEVERITY', 'ATT&CK', 'SOURCE', 'FIRED', 'EXCEPTED', 'TITLE']
   const faults = wrong.map((fault) => {
@@ -80,7 +87,7 @@ export const rulesExplain = command({
   name: 'rules explain',
   summary: 'What a rule looks for, as a tree; of an event, which of it holds and which does not',
   about: `The rule is one in force by its id, or one in a file. With --event each line of it has yes or no before it, and what the event has
-there behind it; an alert, by its own place, is the event that it is about. Personal values are commitments unless --reveal shows them, which is told in the ledger.`,
+there behind it; an alert, by its own place, is the event that it is about. A correlation is told with all that it is about. Personal values are commitments unless --reveal shows them, which is told in the ledger.`,
   operands: [{ name: 'ID|FILE', required: true }],
   options: {
     ...apiOptions,
@@ -103,9 +110,10 @@ there behind it; an alert, by its own place, is the event that it is about. Pers
     const isOfFalco = named.startsWith('falco:')
     const [inFile] = !isOfFalco && /[./]/.test(named) ? readRules([named]) : []
     const ask = async (api: ApiClient) => {
-      // What one of Falco says is said by all of its files together.
-      const files = isOfFalco ? await rulesInForce(api) : []
       const rule = inFile ?? (await api.call('getRule', { params: { rule_id: named } }))
+      // What one of Falco says is said by all of its files together, and what a correlation is about stands in others.
+      const isOfMany = isOfFalco || (inFile === undefined && correlationIn(rule, named) !== undefined)
+      const files = isOfMany ? await rulesInForce(api) : [rule]
       const query = { reveal: reveal ? 'true' : 'false' } as const
       const eventAt = (at: number) => api.call('getEvent', { params: { leaf: at }, query })
       const found = leaf < 0 ? undefined : await eventAt(leaf)
@@ -115,7 +123,7 @@ there behind it; an alert, by its own place, is the event that it is about. Pers
     }
     const { rule, files, found } =
       inFile !== undefined && leaf < 0
-        ? { rule: inFile, files: [], found: undefined }
+        ? { rule: inFile, files: [inFile], found: undefined }
         : await withApi({ ...at, io, place }, attempted, ask)
     const event = found?.line.event
     if (found !== undefined && typeof event?.type_uid !== 'number')
@@ -125,9 +133,14 @@ there behind it; an alert, by its own place, is the event that it is about. Pers
         advice: `List events: ${commandAt({ ...at, place }, 'events')}`,
       })
     const subject = event && { event: event as { readonly type_uid: number }, side: found?.personal ?? {} }
-    const explanation = isOfFalco
-      ? explainFalco(files, subject, named)
-      : explainRule({ path: rule.path, text: rule.text }, subject, inFile === undefined ? named : undefined)
+    const id = inFile === undefined ? named : undefined
+    const correlation = isOfFalco ? undefined : correlationIn(rule, id)
+    if (correlation !== undefined) {
+      const told = explainCorrelation(files, correlation, subject)
+      io.out(json ? `${safeJson(told)}\n` : renderCorrelation(told, io))
+      return exit.ok
+    }
+    const explanation: Explanation = isOfFalco ? explainFalco(files, subject, named) : explainRule(rule, subject, id)
     io.out(json ? `${safeJson(explanation)}\n` : renderExplanation(explanation, io))
     return exit.ok
   },

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ExplainedCondition, ExplainedItem, Explanation, RuleHead, RuleProblem } from '@sealwatch/detect'
+import type {
+  ExplainedCondition,
+  ExplainedCorrelation,
+  ExplainedItem,
+  Explanation,
+  RuleHead,
+  RuleProblem,
+} from '@sealwatch/detect'
 import type { Io } from '../io.ts'
 import { counted, paint, safe, toSecond } from '../terminal.ts'
 import type { RuleFirings } from './firings.ts'
@@ -76,6 +83,26 @@ export function renderExplanation(explanation: Explanation, io: Io): string {
     ...verdict,
   ].join('\n')}\n`
 }
+
+/** What comes together, and below it, set in, each of what it is about. */
+export function renderCorrelation(correlation: ExplainedCorrelation, io: Io): string {
+  const { id, title, severity, kind, timespan, groupBy, condition, silences, of } = correlation
+  const bounds = Object.entries((condition ?? {}) as object).map(([name, value]) => `${name} ${value}`)
+  const asks = bounds.length === 0 ? 'each of them' : bounds.join(', ')
+  const one = groupBy.length === 0 ? 'of the tenant' : `of one ${groupBy.join(', ')}`
+  const inner = of.map((each) => ('of' in each ? renderCorrelation(each, io) : renderExplanation(each, io)))
+  return `${[
+    `${paint(io, 'bold', safe(title))}  ${severity}`,
+    paint(io, 'dim', id),
+    '',
+    safe(`${kind} within ${timespan} ${one}: ${asks}`),
+    silences ? 'What it is about makes no alert of its own:' : 'What it is about makes alerts of its own, too:',
+    '',
+    inner.map(setIn).join('\n'),
+  ].join('\n')}`
+}
+
+const setIn = (text: string) => text.replaceAll(/^(?=.)/gm, '    ')
 
 function markOf(holds: boolean | undefined, io: Io): string {
   if (holds === undefined) return paint(io, 'yellow', '?    ')
