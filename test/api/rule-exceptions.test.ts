@@ -72,7 +72,10 @@ test('a match that is excepted makes no alert in its tenant alone, is counted, a
   const listed = await except(token, 'list')
   assert.match(
     listed.out,
-    new RegExp(`^${id} +${ruleId} +\\S+ \\S+ UTC \\(soon\\) +machine:\\S+ +1 +\\{"Image":".*"\\} +the backup$`, 'm'),
+    new RegExp(
+      `^${id} +${ruleId} +\\S+ \\S+ UTC \\(soon\\) +machine:\\S+ +1 since \\S+ \\S+ UTC +\\{"Image":".*"\\} +the backup$`,
+      'm',
+    ),
   )
   assert.match((await except(await tokenOf('acme', 'rule:read'), 'list')).err, /There is none/)
 

@@ -70,7 +70,7 @@ test('DET-1 what is excepted of a route does not count there, in its tenant alon
   assert.match(
     (await except(token, 'list')).out,
     new RegExp(
-      `^${id} +rules +GET /search/\\*\\* +ARGS_GET:q +\\S+ \\S+ UTC \\(soon\\) +machine:\\S+ +${rules.length} +people search`,
+      `^${id} +rules +GET /search/\\*\\* +ARGS_GET:q +\\S+ \\S+ UTC \\(soon\\) +machine:\\S+ +${rules.length} since \\S+ \\S+ UTC +people search`,
       'm',
     ),
   )
@@ -122,6 +122,14 @@ test('POL-1 an exception that is wrong, too long, or nobody’s to make is refus
     (await add('signals:double-encode', '--route', '/', '--until', '1d')).err,
     /The nearest is signals:double-encoded\./,
   )
+  for (const [what, advice] of [
+    ['behaviour:rates', 'The nearest is behaviour:rate. Name'],
+    ['behaviour:zzzzzzzzzz', 'There is rate, errors, routes, hour, network, agent, route. Name'],
+    ['reputation:tor', 'No id is known of it. To except all that it says, name reputation alone'],
+    ['model:x', 'No id is known of it. To except all that it says, name model alone'],
+  ] as const)
+    assert.match((await add(what, '--route', '/', '--until', '1d')).err, new RegExp(`${what}(.*\\n)*.*${advice}`))
+  assert.equal((await add('behaviour:rate', '--route', '/quick', '--until', '1d')).code, 0)
   assert.equal((await add('rulez:1', '--route', '/', '--until', '1d')).code, 2)
   assert.equal((await add('rules:1', '--route', '/')).code, 2)
   const reader = await tokenOf('acme', 'rule:read')

@@ -27,7 +27,7 @@ export const detectExceptList = command({
       safe(row.where ?? 'wherever'),
       row.state === 'ending' ? paint(io, 'yellow', `${toSecond(row.expires_at)} (soon)`) : toSecond(row.expires_at),
       safe(row.owner),
-      String(row.excepted),
+      `${row.excepted} since ${toSecond(row.excepted_since)}`,
       safe(row.reason),
     ])
     if (rows.length > 0)

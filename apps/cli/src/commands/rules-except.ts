@@ -27,7 +27,7 @@ export const rulesExceptList = command({
       safe(row.rule_id ?? row.tag ?? ''),
       row.state === 'ending' ? paint(io, 'yellow', `${toSecond(row.expires_at)} (soon)`) : toSecond(row.expires_at),
       safe(row.owner),
-      String(row.excepted),
+      `${row.excepted} since ${toSecond(row.excepted_since)}`,
       safe(row.selection === null ? 'whatever the event' : JSON.stringify(row.selection), 120),
       safe(row.reason),
     ])

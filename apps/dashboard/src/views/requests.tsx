@@ -165,5 +165,12 @@ const columnsWith = (names: Names): readonly Column<Exception>[] => [
   },
   { name: 'Owner', of: ({ owner }) => <Actor actor={owner} names={names} /> },
   { name: 'Because', of: ({ reason }) => reason },
-  { name: 'Excepted', of: ({ excepted }) => String(excepted), isNumber: true },
+  {
+    name: 'Excepted',
+    of: ({ excepted, excepted_since }) => (
+      <>
+        {excepted} since <Time at={excepted_since} />
+      </>
+    ),
+  },
 ]

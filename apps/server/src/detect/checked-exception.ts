@@ -3,7 +3,9 @@
 import { canonicalize, rfc3339From } from '@sealwatch/base'
 import { nearest } from '@sealwatch/contract/nearest'
 import type { Ruleset } from '@sealwatch/detect'
+import { behaviourFeatures } from '@sealwatch/detect/behaviour'
 import { signalKinds } from '@sealwatch/detect/request'
+import type { DetectorName } from '@sealwatch/detect/verdict'
 import { ruleError } from './errors.ts'
 import {
   compileException,
@@ -33,6 +35,8 @@ type Now = {
   readonly ruleset: Ruleset
   /** Of the rules that judge requests, as their reasons have them. */
   readonly requestRuleIds: ReadonlySet<string>
+  /** Of bad addresses, by name. */
+  readonly feeds: readonly string[]
   readonly nowMs: number
 }
 
@@ -42,24 +46,35 @@ export function checkedException(wanted: WantedException, now: Now, attempted: s
   return { ...matter, expires_at: checkedEnd(wanted.expiresAt, now.nowMs, attempted) }
 }
 
-function ofRequests(matter: RequestMatter, { requestRuleIds }: Now, attempted: string) {
+function ofRequests(matter: RequestMatter, now: Now, attempted: string) {
   checkRequestMatter(matter, attempted)
-  checkId(matter, requestRuleIds, attempted)
+  checkId(matter, now, attempted)
   return { rule_id: null, tag: null, selection: 'null', request: canonicalize(matter) }
 }
 
-const signalIds: ReadonlySet<string> = new Set(Object.keys(signalKinds))
+/** What a detector's reasons have as id; the model's have none. */
+const idsOf: Readonly<Record<DetectorName, (now: Now) => Iterable<string>>> = {
+  rules: ({ requestRuleIds }) => requestRuleIds,
+  model: () => [],
+  signals: () => Object.keys(signalKinds),
+  reputation: ({ feeds }) => feeds,
+  behaviour: () => behaviourFeatures,
+}
+const idsListed = 16
 
 /** What is excepted of nothing that there is keeps nothing from counting, and nobody would notice. */
-function checkId({ detector, id }: RequestMatter, ruleIds: ReadonlySet<string>, attempted: string): void {
-  const known = detector === 'rules' ? ruleIds : detector === 'signals' ? signalIds : undefined
-  if (id === null || known === undefined || known.has(id)) return
-  const meant = nearest(id, [...known])
-  throw ruleError('EXCEPTION_INVALID', {
-    attempted,
-    received: `${detector}:${id}, which there is not${detector === 'rules' ? ' among the rules that are loaded' : ''}`,
-    advice: `${meant === undefined ? '' : `The nearest is ${detector}:${meant}. `}Name what a reason of a verdict has as detector and id: its alert shows them`,
-  })
+function checkId({ detector, id }: RequestMatter, now: Now, attempted: string): void {
+  const known = [...idsOf[detector](now)]
+  if (id === null || known.includes(id)) return
+  const received = `${detector}:${id}, which there is not${detector === 'rules' ? ' among the rules that are loaded' : ''}`
+  const all = `To except all that it says, name ${detector} alone`
+  if (known.length === 0)
+    throw ruleError('EXCEPTION_INVALID', { attempted, received, advice: `No id is known of it. ${all}` })
+  const meant = nearest(id, known)
+  const near = meant === undefined ? '' : `The nearest is ${detector}:${meant}. `
+  const each = meant === undefined && known.length <= idsListed ? `There is ${known.join(', ')}. ` : ''
+  const advice = `${near}${each}Name what a reason of a verdict has as detector and id: its alert shows them`
+  throw ruleError('EXCEPTION_INVALID', { attempted, received, advice })
 }
 
 type OfEvents = Exclude<WantedException, { readonly request: RequestMatter }>

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { canonicalize, type Log, rfc3339 } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
 import type { OpenedRules } from '@sealwatch/detect/open-judge'
+import type { ReputationConfig } from '@sealwatch/detect/reputation'
 import type { RequestContext } from '@sealwatch/detect/request'
 import type { ExceptionOf } from '@sealwatch/detect/verdict'
 import { type Authorised, actBy } from '../access/index.ts'
@@ -26,8 +27,9 @@ import { createRequestExceptionJudge, type RequestMatter, titleOf } from './requ
 import type { RulesReader } from './rulebook.ts'
 
 export type ExceptionRecord = ExceptionRow & {
-  /** Matches that made no alert for it, since the server started. */
+  /** Matches that made no alert for it since then: it was made, or the server started, whichever was later. */
   readonly excepted: number
+  readonly exceptedSince: string
   readonly state: 'standing' | 'ending'
 }
 
@@ -63,6 +65,7 @@ export type Exceptions = {
 export type ExceptionsOptions = RecordOptions & {
   readonly rules: RulesReader
   readonly requestRules: Pick<OpenedRules, 'ruleIds'>
+  readonly feedPlan?: Pick<ReputationConfig, 'feeds'> | undefined
   readonly ledgers: Pick<Ledgers, 'get'>
   readonly log: Log
 }
@@ -72,6 +75,8 @@ type Standing = {
   readonly judge: ReturnType<typeof createExceptionJudge>
   readonly ofRequests: ReturnType<typeof createRequestExceptionJudge> | undefined
   readonly endMs: number
+  /** Since when `excepted` is counted. */
+  readonly sinceTime: string
   excepted: number
   isTold: boolean
 }
@@ -83,7 +88,7 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
   let excepted = 0
 
   const enter = (row: ExceptionRow) => {
-    const standing = standingOf(row)
+    const standing = standingOf(row, rfc3339(clock.nowNs()))
     const others = (byTenant.get(row.tenant) ?? []).filter((one) => one.row.exception_id !== row.exception_id)
     byTenant.set(row.tenant, [...others, standing])
     return standing
@@ -94,9 +99,16 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
       (byTenant.get(tenant) ?? []).filter(({ row }) => row.exception_id !== id),
     )
   const standingIn = (tenant: string) => (byTenant.get(tenant) ?? []).filter(({ endMs }) => clock.nowMs() < endMs)
-  const recordOf = ({ row, endMs, excepted: times }: Standing): ExceptionRecord => ({
+  const known = () => ({
+    ruleset: rules.ruleset,
+    requestRuleIds: requestRules.ruleIds,
+    feeds: (options.feedPlan?.feeds ?? []).map(({ name }) => name),
+    nowMs: clock.nowMs(),
+  })
+  const recordOf = ({ row, endMs, excepted: times, sinceTime }: Standing): ExceptionRecord => ({
     ...row,
     excepted: times,
+    exceptedSince: sinceTime,
     state: endMs - clock.nowMs() <= limits.endingMs ? 'ending' : 'standing',
   })
 
@@ -141,11 +153,7 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
       const row: ExceptionRow = {
         tenant,
         exception_id: `exc_${randomBytes(10).toString('hex')}`,
-        ...checkedException(
-          wanted,
-          { ruleset: rules.ruleset, requestRuleIds: requestRules.ruleIds, nowMs: clock.nowMs() },
-          attempted,
-        ),
+        ...checkedException(wanted, known(), attempted),
         reason: wanted.reason,
         owner: actBy(by).name,
         created_at: rfc3339(clock.nowNs()),
@@ -170,7 +178,7 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
           },
         },
       )
-      return { exception: recordOf(standingOf(row)), recorded }
+      return { exception: recordOf(standingOf(row, row.created_at)), recorded }
     },
     remove: async (by, id, kind) => {
       const { tenant } = by
@@ -234,8 +242,9 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
 
 const kindOf = ({ request }: ExceptionRow): ExceptionKind => (request === null ? 'events' : 'requests')
 
-const standingOf = (row: ExceptionRow): Standing => ({
+const standingOf = (row: ExceptionRow, sinceTime: string): Standing => ({
   row,
+  sinceTime,
   judge: createExceptionJudge(JSON.parse(row.selection) as Selection),
   ofRequests: row.request === null ? undefined : createRequestExceptionJudge(JSON.parse(row.request) as RequestMatter),
   endMs: Date.parse(row.expires_at),

@@ -1987,6 +1987,7 @@ export type Operations = {
         readonly expires_at: string
         readonly state: "standing" | "ending"
         readonly excepted: number
+        readonly excepted_since: string
       })[]
     }
   }
@@ -2011,6 +2012,7 @@ export type Operations = {
         readonly expires_at: string
         readonly state: "standing" | "ending"
         readonly excepted: number
+        readonly excepted_since: string
       }
       readonly ledger: {
         readonly tenant: string
@@ -2214,6 +2216,7 @@ export type Operations = {
         readonly expires_at: string
         readonly state: "standing" | "ending"
         readonly excepted: number
+        readonly excepted_since: string
       })[]
     }
   }
@@ -2242,6 +2245,7 @@ export type Operations = {
         readonly expires_at: string
         readonly state: "standing" | "ending"
         readonly excepted: number
+        readonly excepted_since: string
       }
       readonly ledger: {
         readonly tenant: string

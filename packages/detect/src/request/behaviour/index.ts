@@ -10,5 +10,5 @@ export {
 } from './behaviour.ts'
 export { behaviourErrors } from './errors.ts'
 export type { Seed } from './hash.ts'
-export type { BehaviourReason, Feature } from './judge.ts'
+export { type BehaviourReason, behaviourFeatures, type Feature } from './judge.ts'
 export { behaviourLimits } from './limits.ts'

@@ -16,7 +16,9 @@ import {
   spanWords,
 } from './row.ts'
 
-export type Feature = 'rate' | 'errors' | 'routes' | 'hour' | 'network' | 'agent' | 'route'
+/** What is looked at, as reasons and exceptions name it. */
+export const behaviourFeatures = ['rate', 'errors', 'routes', 'hour', 'network', 'agent', 'route'] as const
+export type Feature = (typeof behaviourFeatures)[number]
 export type BehaviourReason = {
   readonly subject: 'user' | 'tenant'
   readonly feature: Feature

@@ -25,7 +25,8 @@ const exception = z.object({
   created_at: time,
   expires_at: time,
   state: z.enum(['standing', 'ending']),
-  excepted: z.number().int().describe('Matches that made no alert for it, since the server started'),
+  excepted: z.number().int().describe('Matches that made no alert for it, since `excepted_since`'),
+  excepted_since: time.describe('When it was made, or the server started, whichever was later'),
 })
 
 const exceptionJson = ({
@@ -33,9 +34,11 @@ const exceptionJson = ({
   selection: text,
   request: _request,
   ending_told: _told,
+  exceptedSince: excepted_since,
   ...same
 }: ExceptionRecord) => ({
   ...same,
+  excepted_since,
   selection: JSON.parse(text) as Record<string, unknown> | null,
 })
 

@@ -44,13 +44,14 @@ const exception = z.object({
   created_at: time,
   expires_at: time,
   state: z.enum(['standing', 'ending']),
-  excepted: z.number().int().describe('What did not count for it, since the server started'),
+  excepted: z.number().int().describe('What did not count for it, since `excepted_since`'),
+  excepted_since: time.describe('When it was made, or the server started, whichever was later'),
 })
 
 function exceptionJson({ exception_id, request, reason, owner, created_at, expires_at, ...rest }: ExceptionRecord) {
-  const { state, excepted } = rest
+  const { state, excepted, exceptedSince: excepted_since } = rest
   const matter = JSON.parse(request ?? '{}') as RequestMatter
-  return { exception_id, ...matter, reason, owner, created_at, expires_at, state, excepted }
+  return { exception_id, ...matter, reason, owner, created_at, expires_at, state, excepted, excepted_since }
 }
 
 export const threatExceptionRoutes = (exceptions: Exceptions): Route[] => [
