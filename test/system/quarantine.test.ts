@@ -22,9 +22,9 @@ import { startProducer } from './producer.ts'
 
 const seed = Number(process.env.SEALWATCH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const tenant = 'acme'
-const items = { host: 80, forged: 4, service: 120, unsigned: 4 }
+const items = { host: 40, forged: 2, service: 60, unsigned: 2 }
 const rowsOfSubmission = 3
-const kills = { replay: 4, release: 4 }
+const kills = { replay: 2, release: 2 }
 
 test('ING-4 ING-8 OPS-2 what is replayed or released while the server is killed comes in once, and all of it', {
   skip: whyNot() ?? false,

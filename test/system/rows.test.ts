@@ -10,7 +10,7 @@ import { eventually, startPlatform, whyNot } from './platform.ts'
 import { rowsInLedger, rowText, startService } from './service.ts'
 
 const seed = Number(process.env.SEALWATCH_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const kills = { server: 6, forwarder: 4 }
+const kills = { server: 4, forwarder: 3 }
 
 test('ING-8 ING-2 every row that a service committed is in the ledger once and in order, whatever is killed', {
   skip: whyNot() ?? false,
