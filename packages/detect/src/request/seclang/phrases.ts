@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { inLowerCase } from '../regex/bytes.ts'
+
 /** Phrases in one automaton (Aho and Corasick, 1975): a text is read once, however many they are. Case of ASCII is ignored. */
 export type Phrases = {
   readonly classOf: Uint8Array
@@ -15,7 +17,7 @@ export type Phrases = {
 type Node = { readonly to: Map<number, number>; fail: number; ends: number[] }
 
 export function createPhrases(phrases: readonly string[]): Phrases {
-  const folded = phrases.map((phrase) => phrase.replace(/[A-Z]/g, (char) => char.toLowerCase()))
+  const folded = phrases.map(inLowerCase)
   const { classOf, width } = classesOf(folded)
   const nodes = trieOf(folded, classOf)
   const table = new Int32Array(nodes.length * width)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Required } from '../regex/atoms.ts'
+import { inLowerCase } from '../regex/bytes.ts'
 import { addBit, addBits, type Bits, createBits } from './bits.ts'
 import { groupOf, groupsOf, groupsOfBytes } from './groups.ts'
 import { createPhrases } from './phrases.ts'
@@ -69,8 +70,8 @@ function byPhrases(required: Needs) {
   const rulesOf = new Map<string, Bits>()
   for (const [index, need] of required.entries())
     for (const atom of need?.atoms ?? []) {
-      const bits = rulesOf.get(atom.toLowerCase()) ?? createBits(required.length)
-      rulesOf.set(atom.toLowerCase(), bits)
+      const bits = rulesOf.get(inLowerCase(atom)) ?? createBits(required.length)
+      rulesOf.set(inLowerCase(atom), bits)
       addBit(bits, index)
     }
   const phrases = createPhrases([...rulesOf.keys()])
