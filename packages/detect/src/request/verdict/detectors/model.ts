@@ -34,7 +34,7 @@ export const detectByModel =
 
 /**
  * Of these a text says no more to the model than a word does: the name of a file that is `photo-1.min.jpg`, types of media, cookies that are all tokens,
- * a sum.
+ * and lines that end nothing that stands before them, whatever it is.
  */
 const isOrdinary = ({ source, name, text }: Value) => {
   if (source === 'FILES') return /^[\w-]+(?:\.\w+)*$/.test(text)
@@ -42,7 +42,7 @@ const isOrdinary = ({ source, name, text }: Value) => {
     return /^content-type: ?[a-z]+\/[a-z][\w.+-]*(?:; ?charset=[\w-]+)?$/i.test(text)
   if (source === 'REQUEST_HEADERS' && name === 'cookie') return /^[\w.-]+=[\w-]*(?:; ?[\w.-]+=[\w-]*)*$/.test(text)
   if (source === 'REQUEST_HEADERS' && mediaHeaders.has(name)) return mediaRanges.test(text)
-  return mediaType.test(text) || sum.test(text)
+  return text.length <= lineCharsMax && ordinaryLines.some((form) => form.test(text))
 }
 
 const mediaHeaders = new Set(['accept', 'content-type'])
@@ -50,4 +50,19 @@ const mediaHeaders = new Set(['accept', 'content-type'])
 const mediaType = /^(?:application|audio|font|image|message|model|multipart|text|video)\/[a-z][\w.+-]{0,63}$/i
 const mediaRanges =
   /^(?:\*|[a-z]{1,16})\/[\w.+*-]{1,64}(?: ?; ?[a-z]{1,16}=[\w.-]{1,70}| ?, ?(?:\*|[a-z]{1,16})\/[\w.+*-]{1,64})*$/i
-const sum = /^\d{1,9}(?: ?[-+*/=] ?\d{1,9}){1,4}$/
+const lineCharsMax = 80
+const ordinaryLines = [
+  mediaType,
+  // A sum; and numbers, or names that are compared with numbers, one after another: `x=1 and y=2`. Where a number is compared it is none.
+  /^\d{1,9}(?: ?[-+*/=] ?\d{1,9}){1,4}$/,
+  /^(?:[a-z]\w{0,15} ?[=<>] ?)?\d{1,9}(?: (?:and|or) (?:[a-z]\w{0,15} ?[=<>] ?)?\d{1,9}){1,4}$/i,
+  // A command and its options, as it is searched for: `rm -rf`, `ls -la`. What has a path, or stands behind a mark, is not one.
+  /^[a-z][a-z\d]{0,15}(?: --?[a-z][\w-]{0,20}){1,3}(?: [a-z][\w-]{0,30}){0,2}$/i,
+  // A folder or a program of a system, where neither settings nor logs are; one of a person; and the name of a variable.
+  /^(?!.*(?:conf|etc|log|apache|htdocs))(?:~|\/(?:bin|home|lib|media|mnt|opt|srv|tmp|usr|var\/(?:cache|lib|local|mail|www)))(?:\/[\w+-]+){0,5}\/?$/i,
+  /^~\/\.[a-z]{2,12}rc$/,
+  /^[a-z]:\\(?!boot|inetpub|win|xampp)(?:[\w -]+\\)*[\w -]*$/i,
+  /^\$(?:\{[A-Z][A-Z_]{1,20}\}|[A-Z][A-Z_]{1,20})$/,
+  // Two words, and one before a colon.
+  /^[a-z]{2,20}(?: [a-z]{2,20}|:)$/i,
+]
