@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { readContext } from '../context.ts'
 import { decodeRequest } from './request.ts'
 
@@ -242,4 +242,23 @@ test('DET-1 parameters beyond the limit are one value, so that an attack behind 
   assert(signals.some(({ kind }) => kind === 'too-many-values'))
   const json = `[${'1,'.repeat(5_000)}"<script>"]`
   assert(decoded('application/json', json).values.some(({ text }) => text.includes('<script>')))
+})
+
+test('DET-1 of brotli no more is inflated than is read: what says that it is longer, or does not say it, is told and unseen', () => {
+  const of = (bytes: Buffer, window: number) =>
+    brotliCompressSync(bytes, {
+      params: { [constants.BROTLI_PARAM_LGWIN]: window, [constants.BROTLI_PARAM_QUALITY]: 5 },
+    })
+  const told = (body: Buffer) => {
+    const { signals, isCut, values } = decoded('application/json', body, [['Content-Encoding', 'br']])
+    const odd = signals.map(({ kind }) => kind).filter((kind) => !/byte|utf8/.test(kind))
+    return [odd, isCut, values.some(({ text }) => text === 'yes')]
+  }
+  const short = Buffer.from('{"q":"yes"}')
+  for (const window of [10, 16, 17, 18, 22, 24])
+    assert.deepEqual(told(of(short, window)), [[], false, true], `${window}`)
+  const bomb = Buffer.concat([short, Buffer.alloc(8 * 1024 * 1024, ' ')])
+  assert.deepEqual(told(of(bomb, 24)), [['bomb', 'compressed', 'oversize'], true, false])
+  // Of a short window the beginning is read at little cost.
+  assert.deepEqual(told(of(bomb, 18)).slice(1), [true, true])
 })

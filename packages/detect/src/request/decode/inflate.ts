@@ -2,6 +2,7 @@
 
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 import type { RequestContext } from '../context.ts'
+import { brotliBytes } from './brotli.ts'
 import type { Findings } from './values.ts'
 
 type Inflate = (bytes: Uint8Array, maxOutputLength: number) => Buffer
@@ -9,6 +10,8 @@ type Coding = {
   readonly inflate: Inflate
   /** Where that takes it for damaged: what some read all the same, without the sums at its ends; undefined: nobody does. */
   readonly leniently: (bytes: Buffer) => Uint8Array | undefined
+  /** How long it is when it is inflated, where that must be known before. */
+  readonly says?: (bytes: Buffer) => number | undefined
 }
 /** Of a body of which the beginning alone was handed over, what that holds. */
 const finishFlush = constants.Z_SYNC_FLUSH
@@ -29,6 +32,7 @@ const codings: Readonly<Record<string, Coding>> = {
     inflate: (bytes, maxOutputLength) =>
       brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
     leniently: () => undefined,
+    says: brotliBytes,
   },
 }
 
@@ -63,8 +67,13 @@ const codingsOf = (headers: RequestContext['headers']): readonly string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'identity')
 
-function undone(bytes: Buffer, { inflate, leniently }: Coding, findings: Findings): Undone {
+function undone(bytes: Buffer, { inflate, leniently, says }: Coding, findings: Findings): Undone {
   const { inflateInputBytesMax, inflatedBytesMax } = findings.limits
+  const said = says?.(bytes) ?? 0
+  if (said > inflatedBytesMax) {
+    if (said / bytes.length >= bombRatio) findings.signal('bomb', 'REQUEST_BODY')
+    return unread
+  }
   const begun = tried(inflate, bytes.subarray(0, inflateInputBytesMax), inflatedBytesMax)
   if (begun === 'damaged') {
     const rest = leniently(bytes.subarray(0, inflateInputBytesMax))

@@ -4,6 +4,7 @@ import { decodeHtml, decodeUrlUnicode } from '../seclang/decoders.ts'
 import type { SignalKind } from '../signals.ts'
 import type { Processor } from './body.ts'
 import { unescaped } from './json.ts'
+import { parted } from './plain.ts'
 import { placesIn } from './search.ts'
 import type { Findings, Source, Value } from './values.ts'
 
@@ -25,33 +26,49 @@ const encodings: readonly Encoding[] = [
   { name: 'json', undo: (text) => (isJsonEscape.test(text) ? unescaped(text) : text) },
 ]
 
+/** No form is shorter than such a part of its text. */
+const shortestShare = 1 / 6
+
 /**
  * Text that is encoded within the values of a request: each form of it is one more value, which says how it was found.
  * How deep, how many and how long together is limited; what is too long for what is left is searched, and keeps nothing from those behind it.
  */
 export function decodeInner(findings: Findings, processor: Processor): void {
-  const { nestingMax, formsMax } = findings.limits
   let charsLeft = findings.limits.formCharsMax
+  let triedLeft = 2 * charsLeft
+  const unfit = new Map<Source, string[]>()
   for (const value of findings.values.slice()) {
-    if (value.text.length < 4 || !mayHide(value.text)) continue
-    let forms: readonly Value[] = [value]
-    let count = 0
-    for (let depth = 0; depth < nestingMax && forms.length > 0; depth += 1) {
-      const deeper = forms.flatMap((form) => formsOf(form, findings, processor)).slice(0, formsMax - count)
-      const chars = deeper.reduce((sum, { text }) => sum + text.length, 0)
-      if (chars > charsLeft) {
-        // All encodings but base64 are undone where it is searched.
-        for (const { text } of deeper.slice(0, 1))
-          for (const place of placesIn(Buffer.from(text, 'latin1'), '', findings))
-            findings.add(value.source, value.name, place)
-        break
-      }
-      charsLeft -= chars
-      count += deeper.length
-      findings.values.push(...deeper)
-      forms = deeper
+    const { source, text } = value
+    if (text.length < 4 || !mayHide(text)) continue
+    const isHopeless = triedLeft < 0 || charsLeft < shortestShare * text.length
+    if (!isHopeless) triedLeft -= text.length
+    const forms = isHopeless ? undefined : formsWithin(value, charsLeft, findings, processor)
+    for (const form of forms ?? []) {
+      charsLeft -= form.text.length
+      findings.values.push(form)
     }
+    if (forms !== undefined) continue
+    const texts = unfit.get(source)
+    if (texts === undefined) unfit.set(source, [text])
+    else texts.push(text)
   }
+  for (const [source, texts] of unfit)
+    for (const place of placesIn(Buffer.from(texts.join(parted), 'latin1'), '', findings))
+      findings.add(source, '', place)
+}
+
+/** Undefined where they are longer together than `most`. */
+function formsWithin(value: Value, most: number, findings: Findings, processor: Processor): Value[] | undefined {
+  const { nestingMax, formsMax } = findings.limits
+  const found: Value[] = []
+  let chars = 0
+  for (let depth = 0, forms = [value]; depth < nestingMax && forms.length > 0; depth += 1) {
+    forms = forms.flatMap((form) => formsOf(form, findings, processor)).slice(0, formsMax - found.length)
+    for (const { text } of forms) chars += text.length
+    if (chars > most) return undefined
+    found.push(...forms)
+  }
+  return found
 }
 
 /** Most texts have none of these signs. In long ones that is found out faster by what Node.js is made of. */

@@ -66,9 +66,13 @@ export function createFindings(limits: DecodeLimits): Findings {
       values.push({ source, name, text })
     },
     signal(kind, where) {
-      const same = signals.filter((signal) => signal.kind === kind)
-      if (same.length < limits.signalsOfKindMax && !same.some((signal) => signal.where === where))
-        signals.push({ kind, where })
+      let same = 0
+      for (const signal of signals) {
+        if (signal.kind !== kind) continue
+        if (signal.where === where) return
+        same += 1
+      }
+      if (same < limits.signalsOfKindMax) signals.push({ kind, where })
     },
   }
 }
