@@ -259,6 +259,5 @@ test('DET-1 of brotli no more is inflated than is read: what says that it is lon
     assert.deepEqual(told(of(short, window)), [[], false, true], `${window}`)
   const bomb = Buffer.concat([short, Buffer.alloc(8 * 1024 * 1024, ' ')])
   assert.deepEqual(told(of(bomb, 24)), [['bomb', 'compressed', 'oversize'], true, false])
-  // Of a short window the beginning is read at little cost.
-  assert.deepEqual(told(of(bomb, 18)).slice(1), [true, true])
+  assert.deepEqual(told(of(bomb, 18)), [['bomb', 'oversize'], true, false])
 })
