@@ -5,9 +5,16 @@ export const ruleLimits = {
   fileUnitsMax: 64 * 1024,
   /** Of one file. */
   documentsMax: 128,
+  /** Of lists and maps within each other. */
+  documentDepthMax: 32,
   rulesMax: 10_000,
   selectionsMax: 64,
   valuesMax: 4_096,
+  /** UTF-16 units of what placeholders make of the texts of one rule, and of all rules together; each text that is made on the way counts one more. */
+  expandedUnitsMax: 262_144,
+  expandedUnitsInAllMax: 4_194_304,
+  /** Behind each other: three of base64offset make 27 texts of one. */
+  encodingsMax: 3,
   conditionUnitsMax: 4_096,
   conditionDepthMax: 32,
   regexUnitsMax: 1_024,

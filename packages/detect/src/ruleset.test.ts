@@ -146,6 +146,7 @@ test('a mistake is told with file, line, and what to write instead', () => {
     [selecting('Image|i: x'), /RULE_MODIFIER.*flag of \|re/],
     [selecting("Image|expand: '%none%'"), /line 8: RULE_PLACEHOLDER.*%none% has no values.*placeholders:/],
     [selecting('EventTime|hour|contains: 5'), /RULE_MODIFIER.*hour does not go with \|contains/],
+    [selecting(`Image|${'base64offset|'.repeat(19)}base64offset: x`), /line 8: RULE_MODIFIER.*at most 3 times/],
     [selecting('EventTime|hour|day: 5'), /RULE_MODIFIER.*hour does not go with \|day/],
     [selecting("EventTime|hour: '5'"), /RULE_VALUE.*Write a number/],
     [selecting('Image: x').replace(/^title/m, 'action: global\ntitle'), /line 1: RULE_SHAPE.*of Sigma 1/],
@@ -252,6 +253,28 @@ test('DET-2 placeholders are replaced by every combination of their values, whic
     suffix: Array.from({ length: 70 }, (_, i) => `s${i}`),
   }
   assert.match(loadRules([{ path: 'a.yml', text }], many).problems[0]?.error.message ?? '', /4900 values of 4096/)
+})
+
+test('DET-2 what placeholders make of the texts of a rule, and of all rules, has a maximum length, which is kept before it is made', () => {
+  const asked = (values: string, id = '0001') => selecting(`CommandLine|expand: [${values}]`).replace('0001', id)
+  const refused = (files: readonly string[], placeholders: Record<string, readonly string[]>) =>
+    loadRules(
+      files.map((text, at) => ({ path: `${at}.yml`, text })),
+      placeholders,
+    ).problems.map(({ path, line, error }) => `${path}, line ${line}: ${error.code} ${error.message}`)
+  const long = { a: ['x'.repeat(20_000)], b: Array.from({ length: 4_000 }, () => ''), none: [''] }
+  const tooMany = /^0\.yml, line 8: RULE_TOO_MANY.*more than 262144 characters of the rule.*shorter values/
+  // One text that is long, several that are, and many short ones by many steps.
+  for (const values of [
+    `"${'%a%'.repeat(8_000)}"`,
+    Array.from({ length: 14 }, () => '"%a%"').join(),
+    `"%b%${'%none%'.repeat(8_000)}"`,
+  ])
+    assert.match(refused([asked(values)], long).join(), tooMany, values.slice(0, 20))
+  assert.deepEqual(refused([asked('"%a%%a%"')], long), [])
+  assert.match(refused([asked('"%b%%b%"')], long).join(), /16000000 values of 4096/)
+  const inAll = Array.from({ length: 18 }, (_, at) => asked(Array(12).fill('"%a%"').join(), `00${10 + at}`))
+  assert.match(refused(inAll, long).join(), /^17\.yml, line 8: RULE_TOO_MANY.*4194304 characters of all rules together/)
 })
 
 test('DET-2 UTF-16 comes before other encodings, and parts of a time are numbers in UTC', () => {
@@ -402,6 +425,11 @@ test('hostile files are refused and cost little', () => {
     [bomb.join('\n'), /RULE_YAML.*alias/],
     ['['.repeat(60_000), /RULE_YAML/],
     [`a: ${'{a: '.repeat(10_000)}`, /RULE_YAML/],
+    [`title: x\n${'? '.repeat(250)}a`, /line 2: RULE_YAML.*a key that is no text.*Write keys as texts/],
+    [`- title: x\n  ${'? '.repeat(250)}a`, /line 2: RULE_YAML.*a key that is no text/],
+    [`title: x\nof:\n  a: ${'['.repeat(33)}${']'.repeat(33)}`, /line 3: RULE_YAML.*nesting deeper than 32/],
+    ['a: &a x\nb: *a', /line 2: RULE_YAML.*an alias/],
+    ['a: &a x\n*a : y', /line 2: RULE_YAML.*a key that is no text/],
     [
       rule(`${Array.from({ length: 100 }, (_, index) => `s${index}:\n  Image: x`).join('\n')}\ncondition: s1`),
       /RULE_TOO_MANY/,
@@ -419,7 +447,7 @@ test('DET-2 beside hostile files every other rule works, and each of them is nam
   const asked = (condition: string) => rule(`selection:\n  Image: x\ncondition: ${condition}`)
   const many = (count: number) => Array.from({ length: count }, (_, i) => `v${i}`).join(', ')
   const hostile: [string, number, RegExp][] = [
-    [`a: &a [${'x,'.repeat(99)}]\nb: [${'*a,'.repeat(99)}]`, 1, /RULE_YAML.*alias/],
+    [`a: &a [${'x,'.repeat(99)}]\nb: [${'*a,'.repeat(99)}]`, 2, /RULE_YAML.*alias/],
     [selecting(`Image: [${many(10_000)}]`), 8, /RULE_TOO_MANY|RULE_TOO_LARGE/],
     [selecting(`Image: [${many(ruleLimits.valuesMax + 1)}]`), 8, /RULE_TOO_MANY.*4097 values of 4096/],
     [asked(deep(ruleLimits.conditionDepthMax + 1)), 9, /RULE_CONDITION.*nested deeper than 32/],

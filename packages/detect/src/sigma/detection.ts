@@ -10,14 +10,14 @@ import { type Condition, ConditionError, parseCondition, selectionsIn } from './
 import { compileItem, type Item, ValueError } from './item.ts'
 import type { LogSource } from './log-sources.ts'
 import { comparisonOf, ModifierError } from './modifiers.ts'
-import { expand, PlaceholderError, type Placeholders } from './placeholder.ts'
+import { type Expand, ExpansionError, PlaceholderError } from './placeholder.ts'
 import type { Detection, Fault, ItemSource, SelectionSource } from './source.ts'
 
 /** What names in a detection mean. */
 export type Scope = {
   readonly logSource: LogSource
   readonly attributes: AttributeTable
-  readonly placeholders: Placeholders
+  readonly expand: Expand
   readonly fault: Fault
   /** Takes note of each field, and whether our events have it. */
   readonly noteField: (name: string, isSupplied: boolean) => void
@@ -67,7 +67,7 @@ function compileSource(source: ItemSource, scope: Scope): Item {
   const { field, modifiers, at } = source
   const { fault } = scope
   try {
-    const values = modifiers.includes('expand') ? expand(source.values, scope.placeholders) : source.values
+    const values = modifiers.includes('expand') ? scope.expand(source.values) : source.values
     if (field !== '') return compileItem(fieldNamed(field), comparisonOf(modifiers), values, fieldNamed)
     return compileItem(textsOf(scope), comparisonOf(asKeywords(modifiers)), values, fieldNamed)
   } catch (cause) {
@@ -76,6 +76,12 @@ function compileSource(source: ItemSource, scope: Scope): Item {
     if (cause instanceof ValueError)
       throw fault('RULE_VALUE', at, { received: cause.message, advice: cause.advice, cause })
     if (cause instanceof RegexSyntaxError) throw fault('RULE_REGEX', at, { received: cause.message, cause })
+    if (cause instanceof ExpansionError)
+      throw fault('RULE_TOO_MANY', at, {
+        received: cause.message,
+        advice: 'Give the placeholders fewer or shorter values, or split the rule',
+        cause,
+      })
     if (cause instanceof PlaceholderError) throw fault('RULE_PLACEHOLDER', at, { received: cause.message, cause })
     throw cause
   }

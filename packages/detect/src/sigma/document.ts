@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Document, isNode, isScalar, LineCounter, parseAllDocuments, type Scalar, visit } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml'
 import { detectError } from '../errors.ts'
 import { ruleLimits } from '../limits.ts'
 
@@ -48,17 +58,15 @@ function documentOf(
   where.line = lines.linePos(error?.pos[0] ?? document.range[0]).line
   const attempted = `reading ${path}, line ${where.line}`
   if (error) throw detectError('RULE_YAML', { attempted, received: error.message })
-  const twice = keyTwice(document)
-  if (twice) {
-    where.line = lines.linePos(twice.range?.[0] ?? 0).line
-    throw detectError('RULE_YAML', {
-      attempted: `reading ${path}, line ${where.line}`,
-      received: `${twice.value} twice`,
-    })
+  const refused = refusedIn(document.contents)
+  if (refused) {
+    const { node, ...why } = refused
+    where.line = lines.linePos(node.range?.[0] ?? 0).line
+    throw detectError('RULE_YAML', { attempted: `reading ${path}, line ${where.line}`, ...why })
   }
   return {
     path,
-    value: plainValue(document, attempted),
+    value: document.toJS({ maxAliasCount: 0 }),
     lineOf(at) {
       for (let length = at.length; length >= 0; length -= 1) {
         const node = length === 0 ? document.contents : document.getIn(at.slice(0, length), true)
@@ -86,26 +94,32 @@ function parsed(
   }
 }
 
-function keyTwice(document: Document.Parsed): Scalar | undefined {
-  let twice: Scalar | undefined
-  visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>()
-      for (const { key } of items) {
-        if (!isScalar(key)) continue
-        if (seen.has(key.value)) twice ??= key
-        seen.add(key.value)
-      }
-      return twice && visit.BREAK
-    },
-  })
-  return twice
+type Refused = { readonly node: Node; readonly received: string; readonly advice?: string }
+
+/**
+ * The first of what a rule file may not have, though it is YAML; looked for before it is made a value, since of a key that is a
+ * list or a map the text is written, again for each that it lies in.
+ */
+function refusedIn(node: unknown, depth = 0): Refused | undefined {
+  if (isAlias(node)) return { node, received: 'an alias', advice: 'Write the value out' }
+  if (!isCollection(node)) return undefined
+  if (depth === ruleLimits.documentDepthMax)
+    return { node, received: `nesting deeper than ${ruleLimits.documentDepthMax}` }
+  const keys = new Set<unknown>()
+  for (const item of node.items) {
+    const refused = isPair(item)
+      ? (refusedKey(item.key, keys) ?? refusedIn(item.value, depth + 1))
+      : refusedIn(item, depth + 1)
+    if (refused) return refused
+  }
+  return undefined
 }
 
-function plainValue(document: Document.Parsed, attempted: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 0 })
-  } catch (cause) {
-    throw detectError('RULE_YAML', { attempted, received: 'an alias', advice: 'Write the value out', cause })
+function refusedKey(key: unknown, keys: Set<unknown>): Refused | undefined {
+  if (isScalar(key)) {
+    if (keys.has(key.value)) return { node: key, received: `${key.value} twice` }
+    keys.add(key.value)
+    return undefined
   }
+  return isNode(key) ? { node: key, received: 'a key that is no text', advice: 'Write keys as texts' } : undefined
 }

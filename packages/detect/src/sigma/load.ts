@@ -7,7 +7,7 @@ import type { AttributeTable } from '../reading.ts'
 import { type CompiledCorrelation, compileCorrelation, refersOnlyTo, type Source } from './correlation.ts'
 import { documentsIn, type RuleDocument, type RuleFile } from './document.ts'
 import { compileFilter, filterSource, isMeantBy } from './filter.ts'
-import { type Placeholders, placeholdersIn } from './placeholder.ts'
+import { expanding, type Placeholders, placeholdersIn } from './placeholder.ts'
 import { noticesOf, type RuleReport, reportOf } from './report.ts'
 import { compileRule, foreignRule, type Rule, type RuleHead } from './rule.ts'
 import { type Fault, faultsIn, isMap } from './source.ts'
@@ -74,10 +74,10 @@ export function* loadingSigma(
     return made
   }
 
-  const placeholders = new Map([...given, ...(yield* each('placeholders', placeholdersIn)).flat()])
+  const newExpand = expanding(new Map([...given, ...(yield* each('placeholders', placeholdersIn)).flat()]))
   const paths = new Map<string, string>()
   let rules = yield* each('rule', (document, fault) => {
-    const compiled = compileRule(document, fault, { attributes, placeholders })
+    const compiled = compileRule(document, fault, { attributes, newExpand })
     enter(compiled.rule, compiled.name, paths, fault)
     return compiled
   })
@@ -88,7 +88,7 @@ export function* loadingSigma(
     const narrowed = new Map(meant.map((rule) => [rule, compileFilter(source, rule, fault)]))
     rules = rules.map((rule) => narrowed.get(rule) ?? rule)
   })
-  const foreign = others.map((rule) => foreignRule(rule, { attributes, placeholders }))
+  const foreign = others.map((rule) => foreignRule(rule, { attributes, newExpand }))
   const known: Map<string, Source> = new Map(
     [...foreign, ...rules].flatMap((rule) => named(rule.rule.id, rule.name, rule)),
   )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { nearest } from '@sealwatch/contract/nearest'
+import { ruleLimits } from '../limits.ts'
 import type { TimePart } from './time-part.ts'
 
 /** How the values of one item are to be compared. */
@@ -129,6 +130,11 @@ export function comparisonOf(names: readonly string[]): Comparison {
     throw new ModifierError(`|${named('flag')[0]} is a flag of |re`, 'Write |re|i, or leave it out: Sigma ignores case')
   if (named('encoding').length > 0 && named('operator').length > 0)
     throw new ModifierError(`|${named('encoding')[0]} does not go with |${comparators[0]}`, 'Leave one of them out')
+  if (named('encoding').length > ruleLimits.encodingsMax)
+    throw new ModifierError(
+      `|${named('encoding').join('|')}`,
+      `Encode at most ${ruleLimits.encodingsMax} times: each makes more texts of one`,
+    )
   const misfits = [
     ...comparators.filter((name) => !orders.includes(name)),
     ...named('encoding'),

@@ -8,7 +8,7 @@ import { compileDetection, type Scope } from './detection.ts'
 import type { RuleDocument } from './document.ts'
 import { actor } from './fields.ts'
 import { type LogSourceName, logSourceOf } from './log-sources.ts'
-import type { Placeholders } from './placeholder.ts'
+import type { Expand } from './placeholder.ts'
 import { type Fault, type Head, ruleSource } from './source.ts'
 
 /** What a finding says of the rule that it is by. */
@@ -48,7 +48,7 @@ export type SigmaRule = {
   readonly missing: readonly string[]
 }
 
-type Names = { readonly attributes: AttributeTable; readonly placeholders: Placeholders }
+type Names = { readonly attributes: AttributeTable; readonly newExpand: () => Expand }
 
 /** Throws SealwatchError. */
 export function compileRule(document: RuleDocument, fault: Fault, names: Names): SigmaRule {
@@ -56,7 +56,8 @@ export function compileRule(document: RuleDocument, fault: Fault, names: Names):
   const logSource = logSourceOf(source.logsource)
   const fields = new Map<string, boolean>()
   const scope: Scope = {
-    ...names,
+    attributes: names.attributes,
+    expand: names.newExpand(),
     logSource,
     fault,
     noteField: (name, isSupplied) => void fields.set(name, isSupplied),
@@ -81,12 +82,12 @@ export function compileRule(document: RuleDocument, fault: Fault, names: Names):
 }
 
 /** A rule that is not Sigma's, of whose events correlations know the fields of the actor. */
-export function foreignRule(rule: Rule, names: Names): SigmaRule {
+export function foreignRule(rule: Rule, { attributes, newExpand }: Names): SigmaRule {
   const fault: Fault = () => {
     throw new TypeError('nothing of it is compiled here')
   }
   const logSource = { types: rule.types, fields: actor, isOpen: false, text: [] }
-  const scope: Scope = { ...names, logSource, fault, noteField: () => undefined }
+  const scope: Scope = { attributes, expand: newExpand(), logSource, fault, noteField: () => undefined }
   return { rule, name: undefined, line: 1, logsource: {}, scope, supplied: [], missing: [] }
 }
 
