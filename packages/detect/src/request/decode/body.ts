@@ -24,7 +24,8 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   if (context.body.length === 0) return { processor: '', rawBody: '', fileBytes: 0 }
   const type = (headerNamed(context.headers, 'content-type') ?? '').slice(0, headerHeadChars)
   const told = types.find(([form]) => form.test(type))?.[1]
-  const whole = inUtf8(inflated(context, told !== undefined, findings), told, findings)
+  const sent = inflated(context, told !== undefined, findings)
+  const whole = inUtf8(sent.bytes, told, findings)
   const isLongForm = told === 'MULTIPART' && whole.length > headBytesMax
   const { bytes, leftOut } = isLongForm ? withoutLongFiles(whole, boundaryOf(type) ?? '') : { bytes: whole, leftOut: 0 }
   const isCut = bytes.length > headBytesMax
@@ -43,6 +44,7 @@ export function decodeBody(context: RequestContext, findings: Findings): Decoded
   // As whoever reads it that does not know the charset.
   if (head !== written && !written.includes('\0')) addPlaces(bytes.subarray(0, headBytesMax), processor, findings)
   if (isCut) decodeRest(bytes, processor, type, findings)
+  if (sent.asTheyCame !== '') decodeAsItCame(Buffer.from(sent.asTheyCame, 'latin1'), processor, type, findings)
   return { processor, rawBody: processor === '' || processor === 'URLENCODED' ? head : '', fileBytes }
 }
 
@@ -64,6 +66,16 @@ function decodeRest(bytes: Buffer, processor: Processor, type: string, findings:
   decodeTail(bytes.subarray(end), processor, type, findings)
   // What is not parted, such as a film, is ordinary at any length.
   if (to > from && processor !== '') findings.passOver()
+}
+
+/** Of a compressed body, what a service reads that does not inflate it. */
+function decodeAsItCame(bytes: Buffer, processor: Processor, type: string, findings: Findings): void {
+  const { tailBytesMax, searchedBytesMax } = findings.limits
+  decodeTail(bytes.subarray(0, tailBytesMax), processor, type, findings)
+  addPlaces(bytes.subarray(tailBytesMax, tailBytesMax + searchedBytesMax), processor, findings)
+  if (bytes.length <= tailBytesMax + searchedBytesMax) return
+  findings.signal('oversize', 'REQUEST_BODY')
+  findings.passOver()
 }
 
 /** What stands before the first sign that parts one value from the next is the end of one. Rules have no time for all of JSON. */

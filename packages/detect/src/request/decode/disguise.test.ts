@@ -84,6 +84,49 @@ for (const [how, coding, body] of [
   test(`DET-1 an attack is found that is compressed ${how}`, () =>
     assert.equal(judged(jsonType, body, coding).threat, true))
 
+// PHP, Django, Rack and Tomcat do not inflate requests: they read a form in which bytes stand that nobody reads.
+const asItIs = `&q=${encodeURIComponent(attack)}`
+for (const [how, coding, body, behind] of [
+  ['behind deflate', 'deflate', deflateSync('x=1'), ''],
+  ['behind deflate without a header', 'deflate', deflateRawSync('x=1'), ''],
+  ['behind brotli', 'br', brotliCompressSync('x=1'), ''],
+  ['behind gzip', 'gzip', gzipSync('x=1'), ''],
+  ['behind gzip and a zero', 'gzip', gzipSync('x=1'), '\0'],
+  ['behind brotli within gzip', 'br, gzip', gzipSync(brotliCompressSync('x=1')), ''],
+] as const)
+  test(`DET-1 an attack is found that stands as it is ${how}`, () => {
+    const { threat, signals } = judged(form, Buffer.concat([body, Buffer.from(behind + asItIs)]), coding)
+    assert.equal(threat, true)
+    assert.ok(signals.some(({ kind }) => kind === 'compressed'))
+    assert.equal(judged(form, body, coding).threat, false)
+  })
+
+test('DET-1 an attack is found that stands as it is in the header of gzip', () => {
+  const header = Buffer.from('1f8b0804000000000003', 'hex')
+  const body = Buffer.concat([header, Buffer.from([asItIs.length, 0]), Buffer.from(asItIs), deflateRawSync('x=1')])
+  assert.equal(judged(form, body, 'gzip').threat, true)
+})
+
+test('DET-1 an attack is found that stands as it is behind more than is inflated, and none where nothing stands there', () => {
+  const words = Array.from({ length: 120_000 }, (_, at) => ((at * 2_654_435_761) % 1_000_003).toString(36)).join('+')
+  const body = gzipSync(`q=${words}`)
+  assert.equal(judged(form, Buffer.concat([body, Buffer.from(asItIs)]), 'gzip').threat, true)
+  assert.equal(judged(form, body, 'gzip').threat, false)
+})
+
+test('DET-1 a part of a form behind a compressed form is read', () => {
+  const part = (name: string, text: string) =>
+    `--xyzxyzxyz\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`
+  const sent = (rest: string) =>
+    judged(
+      'multipart/form-data; boundary=xyzxyzxyz',
+      Buffer.concat([deflateSync(`${part('a', 'x')}--xyzxyzxyz--`), Buffer.from(rest)]),
+      'deflate',
+    )
+  assert.equal(sent(`\r\n${part('q', attack)}--xyzxyzxyz--`).threat, true)
+  assert.deepEqual([sent('').threat, sent('').signals], [false, []])
+})
+
 test('DET-1 a body that is compressed in a way that is not read is unseen, and that is told', () => {
   for (const [coding, body] of [
     ['zstd', zstdCompressSync(Buffer.from(plain))],
