@@ -17,6 +17,7 @@ export { type FindingContext, findingFor, findingUid, sideOfFinding } from './fi
 export { judged } from './judged.ts'
 export { ruleLimits } from './limits.ts'
 export * from './policy.ts'
+export { type RegexBudget, RegexStepsError } from './regex/budget.ts'
 export {
   evaluate,
   evaluateEach,

@@ -6,6 +6,7 @@ import type { Correlation } from './correlation/correlation.ts'
 import { isFalco, loadingFalco } from './falco/load.ts'
 import { ruleLimits } from './limits.ts'
 import { createAttributeTable, type Reading, readingOf } from './reading.ts'
+import type { RegexBudget } from './regex/budget.ts'
 import type { RuleFile } from './sigma/document.ts'
 import { type Loaded, loadingSigma } from './sigma/load.ts'
 import type { Rule } from './sigma/rule.ts'
@@ -31,10 +32,10 @@ type Values = Readonly<Record<string, readonly string[]>>
 
 /**
  * Compiles everything in the files that it can; never throws for what they hold. `placeholders`: values by name, beside those
- * that the files give.
+ * that the files give. `budget`: of what all expressions of Sigma's rules cost together; judging then throws RegexStepsError beyond it.
  */
-export function loadRules(files: readonly RuleFile[], placeholders: Values = {}): LoadedRules {
-  const steps = loadingRules(files, placeholders)
+export function loadRules(files: readonly RuleFile[], placeholders: Values = {}, budget?: RegexBudget): LoadedRules {
+  const steps = loadingRules(files, placeholders, budget)
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
@@ -45,12 +46,13 @@ export function loadRules(files: readonly RuleFile[], placeholders: Values = {})
 export function* loadingRules(
   files: readonly RuleFile[],
   placeholders: Values = {},
+  budget?: RegexBudget,
 ): Generator<undefined, LoadedRules> {
   const attributes = createAttributeTable()
   const falco = yield* loadingFalco(files.filter(isFalco), attributes)
   const given = new Map(Object.entries(placeholders))
   const ofSigma = files.filter((file) => !isFalco(file))
-  const sigma = yield* loadingSigma(ofSigma, attributes, given, falco.rules)
+  const sigma = yield* loadingSigma(ofSigma, attributes, given, falco.rules, budget)
   const { correlations, silent } = sigma
   const rules = [...sigma.rules, ...falco.rules]
   const told = {

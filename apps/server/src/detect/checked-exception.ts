@@ -86,8 +86,13 @@ function ofEvents({ ruleId, tag, selection }: OfEvents, { ruleset }: Now, attemp
     isMeant(rule, { ruleId: ruleId ?? null, tag: tag ?? null }),
   )
   if (meant.length === 0) throw ruleError('RULE_UNKNOWN', { attempted, received: ruleId ?? tag })
-  if (selection !== null) for (const rule of meant) compileException(rule, selection)
+  if (selection !== null) for (const rule of oneOfEachSource(meant)) compileException(rule, selection)
   return { rule_id: ruleId ?? null, tag: tag ?? null, selection: JSON.stringify(selection), request: null }
+}
+
+/** What a selection is compiled for is the log source, and a tag may be on every rule. */
+function oneOfEachSource(rules: readonly ExceptedRule[]): Iterable<ExceptedRule> {
+  return new Map(rules.map((rule) => [JSON.stringify([rule.logsource, rule.types?.length === 0]), rule])).values()
 }
 
 function checkedEnd(expiresAt: string, nowMs: number, attempted: string): string {

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { canonicalize } from '@sealwatch/base'
 import type { Side } from '@sealwatch/contract'
-import { evaluate, loadRules, type Rule, type Ruleset } from '@sealwatch/detect'
+import { evaluate, loadRules, type RegexBudget, RegexStepsError, type Rule, type Ruleset } from '@sealwatch/detect'
 import type { Tables } from '../store/index.ts'
 import { ruleError } from './errors.ts'
 
@@ -23,6 +23,9 @@ export const exceptionLimits = {
   standingMax: 200,
   daysMax: 90,
   selectionUnitsMax: 8_192,
+  /** Of all its expressions together, which run on a server of many tenants: states, and steps for one event. */
+  regexStatesMax: 1_024,
+  regexStepsMax: 262_144,
   reasonCharsMax: 500,
   /** Told before it ends. */
   endingMs: 3 * 86_400_000,
@@ -48,7 +51,7 @@ export const isMeant = (rule: ExceptedRule, { ruleId, tag }: Excepted): boolean 
   ruleId === null ? tag !== null && rule.tags.includes(tag) : rule.id === ruleId
 
 /** By the compiler of the rules, for the log source of the rule it is about. Throws EXCEPTION_INVALID. */
-export function compileException(rule: ExceptedRule, selection: Selection): Ruleset {
+export function compileException(rule: ExceptedRule, selection: Selection, budget: RegexBudget = newBudget()): Ruleset {
   const attempted = `excepting matches of ${rule.id}`
   if (rule.logsource === undefined)
     throw ruleError('EXCEPTION_INVALID', {
@@ -67,7 +70,7 @@ export function compileException(rule: ExceptedRule, selection: Selection): Rule
       attempted,
       received: `more than ${exceptionLimits.selectionUnitsMax} characters`,
     })
-  const { ruleset, problems, notices } = loadRules([{ path: 'the exception', text }])
+  const { ruleset, problems, notices } = loadRules([{ path: 'the exception', text }], {}, budget)
   const [problem] = problems
   if (problem !== undefined) {
     const { received, rule: form, advice } = problem.error
@@ -81,8 +84,8 @@ export function compileException(rule: ExceptedRule, selection: Selection): Rule
 /** Whether an event is one of those that an exception is about. What it cannot judge is not excepted. */
 export function createExceptionJudge(selection: Selection) {
   // By log source: a tag may have rules of several.
-  const compiled = new Map<string, Ruleset | undefined>()
-  const compiledFor = (rule: ExceptedRule): Ruleset | undefined => {
+  const compiled = new Map<string, Compiled | undefined>()
+  const compiledFor = (rule: ExceptedRule): Compiled | undefined => {
     const key = JSON.stringify(rule.logsource)
     if (!compiled.has(key)) {
       if (compiled.size >= sourcesMax) compiled.clear()
@@ -92,16 +95,34 @@ export function createExceptionJudge(selection: Selection) {
   }
   return (rule: ExceptedRule, event: { readonly type_uid: number }, side: Side): boolean => {
     if (selection === null) return true
-    const ruleset = compiledFor(rule)
-    return ruleset !== undefined && evaluate(ruleset, event, side).length > 0
+    const exception = compiledFor(rule)
+    return exception !== undefined && holds(exception, event, side)
+  }
+}
+
+type Compiled = { readonly ruleset: Ruleset; readonly budget: RegexBudget }
+
+const newBudget = (): RegexBudget => ({
+  states: exceptionLimits.regexStatesMax,
+  steps: exceptionLimits.regexStepsMax,
+})
+
+function holds({ ruleset, budget }: Compiled, event: { readonly type_uid: number }, side: Side): boolean {
+  budget.steps = exceptionLimits.regexStepsMax
+  try {
+    return evaluate(ruleset, event, side).length > 0
+  } catch (error) {
+    if (!(error instanceof RegexStepsError)) throw error
+    return false
   }
 }
 
 const sourcesMax = 64
 
-function tried(rule: ExceptedRule, selection: Selection): Ruleset | undefined {
+function tried(rule: ExceptedRule, selection: Selection): Compiled | undefined {
   try {
-    return compileException(rule, selection)
+    const budget = newBudget()
+    return { ruleset: compileException(rule, selection, budget), budget }
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ruleLimits } from '../limits.ts'
+import type { Spend } from './budget.ts'
 
 /** A state of the automaton; `next` and `ways` are indexes of states. An assertion looks at what stands on either side, and no farther. */
 export type State =
@@ -24,7 +25,7 @@ type Row = { readonly before: Before; readonly alive: readonly number[]; readonl
  * The same answer with one look into a table for each character: which states are alive together is found out the first time
  * (Cox, 2007). Undefined for texts that are not ASCII, and where there are more such sets than are kept.
  */
-export function deterministic({ states, start }: Automaton): (text: string) => boolean | undefined {
+export function deterministic({ states, start }: Automaton, spend: Spend): (text: string) => boolean | undefined {
   const rows: Row[] = []
   const byKey = new Map<string, number>()
 
@@ -40,6 +41,8 @@ export function deterministic({ states, start }: Automaton): (text: string) => b
   /** Rows are written down one higher, for 0 is unknown, and in a byte each. */
   const step = ({ before: kind, alive, to }: Row, unit: number): number => {
     const behind = unit === textEnd ? '' : String.fromCharCode(unit)
+    // More than what is alive are reached, and each of them is looked at once.
+    spend(states.length)
     const reading = closure(states, alive, before[kind] + behind, before[kind].length)
     if (reading === undefined) to[unit] = matched
     else if (unit === textEnd) to[unit] = unmatched
@@ -57,6 +60,7 @@ export function deterministic({ states, start }: Automaton): (text: string) => b
 
   rowOf('start', [start])
   return (text) => {
+    spend(text.length)
     let row = rows[0] as Row
     for (let at = 0; at < text.length; at += 1) {
       const unit = text.charCodeAt(at)

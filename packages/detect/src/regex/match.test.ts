@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ruleLimits } from '../limits.ts'
+import { RegexStepsError } from './budget.ts'
 import { compileRegex } from './match.ts'
 import { RegexSyntaxError } from './parse.ts'
 
@@ -115,6 +116,54 @@ test('the first text a matcher is asked about is judged as every later one', () 
       ],
     },
   )
+})
+
+test('DET-2 a class of any ranges, in any order, has the characters that it says, and with the case aside their other case', () => {
+  const unit = fc.oneof(fc.integer({ min: 0x80, max: 0x600 }), fc.integer({ min: 0, max: 0xffff }))
+  const hex = (code: number) => `\\u${code.toString(16).padStart(4, '0')}`
+  const other = (code: number) => {
+    const char = String.fromCharCode(code)
+    const changed = char.toLowerCase() === char ? char.toUpperCase() : char.toLowerCase()
+    const [changedTo = code] = changed.length === 1 ? [changed.charCodeAt(0)] : []
+    return changedTo < 0x80 === code < 0x80 ? changedTo : code
+  }
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(unit, fc.nat(40)), { minLength: 1, maxLength: 12 }),
+      fc.boolean(),
+      fc.boolean(),
+      (ranges, negated, ignoreCase) => {
+        const ends = ranges.map(([low, more]) => [low, Math.min(0xffff, low + more)] as const)
+        const source = `^[${negated ? '^' : ''}${ends.map(([low, high]) => `${hex(low)}-${hex(high)}`).join('')}]$`
+        const { matches } = compileRegex(source, { ...plain, ignoreCase })
+        const within = (code: number) => ends.some(([low, high]) => code >= low && code <= high)
+        for (const code of ends.flat().flatMap((end) => [end - 1, end, end + 1, other(end)])) {
+          if (code < 0 || code > 0xffff) continue
+          const expected = (within(code) || (ignoreCase && within(other(code)))) !== negated
+          assert.equal(matches(String.fromCharCode(code)), expected, `${source} ${hex(code)} ${ignoreCase}`)
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('DET-2 expressions that share a budget have no more states than are left, and say so where a text takes more steps', () => {
+  const budget = { states: 600, steps: 0 }
+  const foreign = compileRegex('[^x]{0,200}\u0001', plain, budget)
+  assert(budget.states > 0 && budget.states < 400, `${budget.states} left`)
+  assert.throws(() => compileRegex('a{0,400}b', plain, budget), /states, which are left for it/)
+  for (const [text, steps] of [
+    ['\u9000'.repeat(100), 1_000],
+    ['a'.repeat(100), 1_000],
+    ['a'.repeat(100), 99],
+  ] as const) {
+    budget.steps = steps
+    assert.throws(() => foreign.matches(text), RegexStepsError, `${text.slice(0, 1)} ${steps}`)
+    budget.steps = 1_000_000
+    assert.deepEqual([foreign.matches(text), foreign.matches(`${text}\u0001`)], [false, true])
+    assert(budget.steps < 1_000_000)
+  }
 })
 
 test('expressions from real rules', () => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ruleLimits } from '../limits.ts'
+import { type RegexBudget, type Spend, spendingFrom } from './budget.ts'
 import { type Automaton, deterministic, type State } from './deterministic.ts'
 import { literalsOf } from './literals.ts'
+import { membership } from './membership.ts'
 import { type CharSet, type Node, parseRegex, type RegexFlags, RegexSyntaxError } from './parse.ts'
 
 export type Regex = {
@@ -14,30 +16,41 @@ export type Regex = {
 /**
  * Does the expression match anywhere in a text? All alternatives advance together through the text (Thompson, 1968),
  * so a text of n characters costs at most n times the number of states, whatever the expression: events are hostile
- * input, and a backtracking engine can be stopped with the right kilobyte.
+ * input, and a backtracking engine can be stopped with the right kilobyte. `budget`: `matches` throws RegexStepsError beyond it.
  */
-export function compileRegex(source: string, flags: RegexFlags): Regex {
+export function compileRegex(source: string, flags: RegexFlags, budget?: RegexBudget): Regex {
   const parsed = parseRegex(source, flags)
-  const automaton = automatonOf(parsed.node, parsed.flags)
-  const [remembered, eachTime] = [deterministic(automaton), matcherOf(automaton)]
+  const automaton = automatonOf(parsed.node, parsed.flags, budget)
+  const spend = spendingFrom(budget)
+  const [remembered, eachTime] = [deterministic(automaton, spend), matcherOf(automaton, spend)]
   return { matches: (text) => remembered(text) ?? eachTime(text), literals: literalsOf(parsed.node) }
 }
 
-function automatonOf(root: Node, flags: RegexFlags): Automaton {
+function automatonOf(root: Node, flags: RegexFlags, budget: RegexBudget | undefined): Automaton {
   const states: State[] = [{ kind: 'match' }]
   const holds = assertions(flags.multiline)
+  const statesMax = Math.min(ruleLimits.regexStatesMax, budget?.states ?? Number.POSITIVE_INFINITY)
+  const members = new Map<CharSet, ReturnType<typeof membership>>()
   let nodes = 0
+
+  const membersOf = (set: CharSet) => {
+    const known = members.get(set) ?? membership(set, flags.ignoreCase)
+    members.set(set, known)
+    return known
+  }
 
   const put = (state: State): number => states.push(state) - 1
 
   /** The state from which `node` and then `next` is read. */
   const before = (next: number, node: Node): number => {
     nodes += 1
-    if (nodes > ruleLimits.regexStatesMax)
-      throw new RegexSyntaxError(`more than ${ruleLimits.regexStatesMax} states; lower the counts in {n,m}`)
+    if (nodes > statesMax)
+      throw new RegexSyntaxError(
+        `more than ${statesMax} states${budget ? ', which are left for it' : ''}; lower the counts in {n,m}`,
+      )
     switch (node.kind) {
       case 'chars':
-        return put({ kind: 'chars', has: membership(node.set, flags.ignoreCase), next })
+        return put({ kind: 'chars', has: membersOf(node.set), next })
       case 'assert':
         return put({ kind: 'assert', holds: holds[node.what], next })
       case 'sequence':
@@ -62,6 +75,7 @@ function automatonOf(root: Node, flags: RegexFlags): Automaton {
   }
 
   const start = before(0, root)
+  if (budget) budget.states -= nodes
   return { states, start }
 }
 
@@ -69,15 +83,17 @@ function automatonOf(root: Node, flags: RegexFlags): Automaton {
 type Reached = { readonly list: number[]; readonly visited: Int32Array }
 
 /** Keeps its scratch room between calls, for it runs often; it calls nobody who could call it. */
-function matcherOf({ states, start }: Automaton): (text: string) => boolean {
+function matcherOf({ states, start }: Automaton, spend: Spend): (text: string) => boolean {
   const room = (): Reached => ({ list: [], visited: new Int32Array(states.length) })
   const rooms = [room(), room()] as const
   const open: number[] = []
+  let steps = 0
 
   /** Adds what can be reached from a state without reading a character; true when the match is among it. */
   const reach = (from: number, text: string, at: number, { list, visited }: Reached): boolean => {
     open.push(from)
     for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      steps += 1
       if (visited[index] === at) continue
       visited[index] = at
       const state = states[index] as State
@@ -95,6 +111,7 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
 
   return (text) => {
     for (const { visited } of rooms) visited.fill(-1)
+    steps = 0
     let [now, next] = rooms
     now.list.length = 0
     for (let at = 0; at <= text.length; at += 1) {
@@ -103,6 +120,8 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
       if (at === text.length) return false
       const unit = text.charCodeAt(at)
       next.list.length = 0
+      spend(steps + now.list.length)
+      steps = 0
       for (const index of now.list) {
         const state = states[index] as Extract<State, { kind: 'chars' }>
         if (state.has(unit) && reach(state.next, text, at + 1, next)) return true
@@ -111,22 +130,6 @@ function matcherOf({ states, start }: Automaton): (text: string) => boolean {
     }
     return false
   }
-}
-
-function membership({ negated, ranges }: CharSet, ignoreCase: boolean): (unit: number) => boolean {
-  const within = (unit: number) => ranges.some(([low, high]) => unit >= low && unit <= high)
-  const folded = (unit: number) => within(unit) || within(otherCase(unit))
-  const has = (unit: number) => (ignoreCase ? folded(unit) : within(unit)) !== negated
-  const ascii = Uint8Array.from({ length: 128 }, (_, unit) => Number(has(unit)))
-  return (unit) => (unit < 128 ? ascii[unit] === 1 : has(unit))
-}
-
-/** As ECMAScript has it: what is not ASCII is never the other case of what is. */
-function otherCase(unit: number): number {
-  const char = String.fromCharCode(unit)
-  const lower = char.toLowerCase()
-  const other = lower === char ? char.toUpperCase() : lower
-  return other.length === 1 && other.charCodeAt(0) < 0x80 === unit < 0x80 ? other.charCodeAt(0) : unit
 }
 
 function assertions(multiline: boolean) {

@@ -5,6 +5,7 @@ import { nearest } from '@sealwatch/contract/nearest'
 import { ruleLimits } from '../limits.ts'
 import { allOf, firstOf, type Judge, not, type Predicate } from '../predicate.ts'
 import type { Attribute, AttributeTable } from '../reading.ts'
+import type { RegexBudget } from '../regex/budget.ts'
 import { RegexSyntaxError } from '../regex/parse.ts'
 import { type Condition, ConditionError, parseCondition, selectionsIn } from './condition.ts'
 import { compileItem, type Item, ValueError } from './item.ts'
@@ -18,6 +19,8 @@ export type Scope = {
   readonly logSource: LogSource
   readonly attributes: AttributeTable
   readonly expand: Expand
+  /** Of all expressions; undefined: each has the maximum of its own. */
+  readonly budget: RegexBudget | undefined
   readonly fault: Fault
   /** Takes note of each field, and whether our events have it. */
   readonly noteField: (name: string, isSupplied: boolean) => void
@@ -65,11 +68,11 @@ function compileSelection({ name, groups }: SelectionSource, scope: Scope): Pred
 function compileSource(source: ItemSource, scope: Scope): Item {
   const fieldNamed = (name: string) => placesOf(name, source, scope)
   const { field, modifiers, at } = source
-  const { fault } = scope
+  const { fault, budget } = scope
   try {
     const values = modifiers.includes('expand') ? scope.expand(source.values) : source.values
-    if (field !== '') return compileItem(fieldNamed(field), comparisonOf(modifiers), values, fieldNamed)
-    return compileItem(textsOf(scope), comparisonOf(asKeywords(modifiers)), values, fieldNamed)
+    if (field !== '') return compileItem(fieldNamed(field), comparisonOf(modifiers), values, fieldNamed, budget)
+    return compileItem(textsOf(scope), comparisonOf(asKeywords(modifiers)), values, fieldNamed, budget)
   } catch (cause) {
     if (cause instanceof ModifierError)
       throw fault('RULE_MODIFIER', at, { received: cause.message, advice: cause.advice, cause })

@@ -4,6 +4,7 @@ import { BlockList, isIP } from 'node:net'
 import { compilePattern, lowerPattern, parsePattern, plainPattern, widen } from '@sealwatch/contract/wildcard'
 import { allNeeded, eitherOf, inEvents, type Need, type Needs, needOf, presence } from '../needs.ts'
 import type { Attribute, Found, Reading, Scalar } from '../reading.ts'
+import type { RegexBudget } from '../regex/budget.ts'
 import { compileRegex } from '../regex/match.ts'
 import type { Comparison, Encoded } from './modifiers.ts'
 import { type TimePart, timePart } from './time-part.ts'
@@ -36,8 +37,9 @@ export function compileItem(
   comparison: Comparison,
   values: readonly Value[],
   fieldNamed: FieldNamed,
+  budget?: RegexBudget,
 ): Item {
-  const tests = values.map((value) => testOf(value, comparison, fieldNamed))
+  const tests = values.map((value) => testOf(value, comparison, fieldNamed, budget))
   const [only, ...others] = attributes as readonly [Attribute, ...Attribute[]]
   const match: Item['match'] = (reading) => {
     const candidates = others.length === 0 ? reading(only) : attributes.flatMap((attribute) => reading(attribute))
@@ -63,7 +65,7 @@ type Test = {
 
 const anyValue: Test['needs'] = (attribute) => [[presence(attribute)]]
 
-function testOf(value: Value, comparison: Comparison, fieldNamed: FieldNamed): Test {
+function testOf(value: Value, comparison: Comparison, fieldNamed: FieldNamed, budget?: RegexBudget): Test {
   const { operator } = comparison
   if (operator === 'exists') return existence(value)
   if (value === null) {
@@ -71,17 +73,17 @@ function testOf(value: Value, comparison: Comparison, fieldNamed: FieldNamed): T
     throw new ValueError('null with a modifier', 'Leave the modifier out: null means that the field is absent')
   }
   if (operator === 'fieldref') return sameAsField(fieldNamed(textOf(value, 'fieldref')), comparison.cased)
-  const { holds, needs = anyValue } = predicateOf(value, comparison)
+  const { holds, needs = anyValue } = predicateOf(value, comparison, budget)
   return { hits: some(holds), needs }
 }
 
 type ValueTest = { readonly holds: (candidate: Found) => boolean; readonly needs?: Test['needs'] }
 
-function predicateOf(value: Scalar, comparison: Comparison): ValueTest {
+function predicateOf(value: Scalar, comparison: Comparison, budget?: RegexBudget): ValueTest {
   if (comparison.part) return { holds: partHolds(value, comparison.part, comparison.operator) }
   switch (comparison.operator) {
     case 're': {
-      const { matches, literals } = compileRegex(textOf(value, 're'), comparison.regex)
+      const { matches, literals } = compileRegex(textOf(value, 're'), comparison.regex, budget)
       return {
         holds: ({ text, lower }) => literals.some((literal) => lower.includes(literal)) && matches(text),
         needs: (attribute) => [literals.map((text): Need => ({ attribute, place: 'anywhere', text }))],

@@ -4,6 +4,7 @@ import { isSealwatchError, type SealwatchError } from '@sealwatch/base/errors'
 import type { Correlation } from '../correlation/correlation.ts'
 import { ruleLimits } from '../limits.ts'
 import type { AttributeTable } from '../reading.ts'
+import type { RegexBudget } from '../regex/budget.ts'
 import { type CompiledCorrelation, compileCorrelation, refersOnlyTo, type Source } from './correlation.ts'
 import { documentsIn, type RuleDocument, type RuleFile } from './document.ts'
 import { compileFilter, filterSource, isMeantBy } from './filter.ts'
@@ -39,13 +40,14 @@ export type LoadedSigma = Loaded & {
 
 /**
  * Compiles every document it can, one between two yields; never throws for what a file holds. `given`: values beside those that
- * documents give. `others`: rules that are not Sigma's, for correlations.
+ * documents give. `others`: rules that are not Sigma's, for correlations. `budget`: of all expressions together.
  */
 export function* loadingSigma(
   files: readonly RuleFile[],
   attributes: AttributeTable,
   given: Placeholders,
   others: readonly Rule[],
+  budget?: RegexBudget,
 ): Generator<undefined, LoadedSigma> {
   const problems: RuleProblem[] = []
   const notices: RuleNotice[] = []
@@ -75,9 +77,10 @@ export function* loadingSigma(
   }
 
   const newExpand = expanding(new Map([...given, ...(yield* each('placeholders', placeholdersIn)).flat()]))
+  const names = { attributes, newExpand, budget }
   const paths = new Map<string, string>()
   let rules = yield* each('rule', (document, fault) => {
-    const compiled = compileRule(document, fault, { attributes, newExpand })
+    const compiled = compileRule(document, fault, names)
     enter(compiled.rule, compiled.name, paths, fault)
     return compiled
   })
@@ -88,7 +91,7 @@ export function* loadingSigma(
     const narrowed = new Map(meant.map((rule) => [rule, compileFilter(source, rule, fault)]))
     rules = rules.map((rule) => narrowed.get(rule) ?? rule)
   })
-  const foreign = others.map((rule) => foreignRule(rule, { attributes, newExpand }))
+  const foreign = others.map((rule) => foreignRule(rule, names))
   const known: Map<string, Source> = new Map(
     [...foreign, ...rules].flatMap((rule) => named(rule.rule.id, rule.name, rule)),
   )

@@ -4,6 +4,7 @@ import type { OcsfAttack, SeverityName } from '@sealwatch/contract'
 import { attacksOf } from '../attack.ts'
 import type { Predicate } from '../predicate.ts'
 import type { AttributeTable } from '../reading.ts'
+import type { RegexBudget } from '../regex/budget.ts'
 import { compileDetection, type Scope } from './detection.ts'
 import type { RuleDocument } from './document.ts'
 import { actor } from './fields.ts'
@@ -48,7 +49,11 @@ export type SigmaRule = {
   readonly missing: readonly string[]
 }
 
-type Names = { readonly attributes: AttributeTable; readonly newExpand: () => Expand }
+type Names = {
+  readonly attributes: AttributeTable
+  readonly newExpand: () => Expand
+  readonly budget: RegexBudget | undefined
+}
 
 /** Throws SealwatchError. */
 export function compileRule(document: RuleDocument, fault: Fault, names: Names): SigmaRule {
@@ -58,6 +63,7 @@ export function compileRule(document: RuleDocument, fault: Fault, names: Names):
   const scope: Scope = {
     attributes: names.attributes,
     expand: names.newExpand(),
+    budget: names.budget,
     logSource,
     fault,
     noteField: (name, isSupplied) => void fields.set(name, isSupplied),
@@ -82,12 +88,12 @@ export function compileRule(document: RuleDocument, fault: Fault, names: Names):
 }
 
 /** A rule that is not Sigma's, of whose events correlations know the fields of the actor. */
-export function foreignRule(rule: Rule, { attributes, newExpand }: Names): SigmaRule {
+export function foreignRule(rule: Rule, { attributes, newExpand, budget }: Names): SigmaRule {
   const fault: Fault = () => {
     throw new TypeError('nothing of it is compiled here')
   }
   const logSource = { types: rule.types, fields: actor, isOpen: false, text: [] }
-  const scope: Scope = { attributes, expand: newExpand(), logSource, fault, noteField: () => undefined }
+  const scope: Scope = { attributes, expand: newExpand(), budget, logSource, fault, noteField: () => undefined }
   return { rule, name: undefined, line: 1, logsource: {}, scope, supplied: [], missing: [] }
 }
 
