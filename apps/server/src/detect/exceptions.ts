@@ -6,7 +6,7 @@ import type { Side } from '@sealwatch/contract'
 import type { OpenedRules } from '@sealwatch/detect/open-judge'
 import type { ReputationConfig } from '@sealwatch/detect/reputation'
 import type { RequestContext } from '@sealwatch/detect/request'
-import type { ExceptionOf } from '@sealwatch/detect/verdict'
+import type { ExceptedReason, ExceptionOf } from '@sealwatch/detect/verdict'
 import { type Authorised, actBy } from '../access/index.ts'
 import { actEvent, type Recorded, type RecordOptions, recordAct } from '../identity/index.ts'
 import type { Ledgers } from '../ingest/index.ts'
@@ -49,8 +49,10 @@ export type Exceptions = {
   remove(by: Authorised<'rule:except'>, id: string, kind: ExceptionKind): Promise<Recorded>
   /** Whether no alert is made of a match; counts it. */
   excepts(tenant: string, rule: ExceptedRule, event: { readonly type_uid: number }, side: Side): boolean
-  /** Which exception a piece of evidence against a request does not count for, which it counts; undefined: none is about it. */
+  /** Which exception a piece of evidence against a request does not count for; undefined: none is about it. */
   ofRequest(tenant: string, asked: Pick<RequestContext, 'method' | 'path' | 'route'>): ExceptionOf | undefined
+  /** Counts what did not count of a request. */
+  noteExcepted(tenant: string, excepted: readonly Pick<ExceptedReason, 'exception'>[]): void
   /** Whether there is just this exception. */
   has(tenant: string, matter: RequestMatter): boolean
   /** Of all tenants, that are not over; and matches that made no alert for one, since the start. */
@@ -206,12 +208,12 @@ export function createExceptions(options: ExceptionsOptions): Exceptions {
     ofRequest: (tenant, asked) => {
       const about = standingIn(tenant).filter(({ ofRequests }) => ofRequests?.isAbout(asked) === true)
       if (about.length === 0) return undefined
-      return (evidence) => {
-        const found = about.find(({ ofRequests }) => ofRequests?.excepts(evidence) === true)
-        if (found === undefined) return undefined
-        found.excepted += 1
-        return found.row.exception_id
-      }
+      return (evidence) => about.find(({ ofRequests }) => ofRequests?.excepts(evidence) === true)?.row.exception_id
+    },
+    noteExcepted: (tenant, reasons) => {
+      for (const { exception } of reasons)
+        for (const standing of byTenant.get(tenant) ?? [])
+          if (standing.row.exception_id === exception) standing.excepted += 1
     },
     has: (tenant, matter) => standingIn(tenant).some(({ row }) => row.request === canonicalize(matter)),
     get counts() {

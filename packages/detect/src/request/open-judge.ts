@@ -20,7 +20,7 @@ import type { Detector } from './verdict/detector.ts'
 import { detectByBehaviour } from './verdict/detectors/behaviour.ts'
 import { detectByModel } from './verdict/detectors/model.ts'
 import { detectByReputation } from './verdict/detectors/reputation.ts'
-import { detectByRules, type EvaluateRules, type SetOf } from './verdict/detectors/rules.ts'
+import { detectByRules, type EvaluateRules, type RuleMatch, type SetOf } from './verdict/detectors/rules.ts'
 import { judgeSignals } from './verdict/detectors/signals.ts'
 import { createJudge, type Judge, type JudgeOptions } from './verdict/verdict.ts'
 import { warm } from './warm.ts'
@@ -130,7 +130,9 @@ type LoadedSets = Pick<LoadedSecRules, 'rules' | 'problems'> & {
 
 function loadBasic(injection: Injection | undefined): LoadedSets {
   const { engine, rules, problems } = loadSecRules(readRules(basicRules).texts, { files: () => undefined })
-  return { rules, problems, evaluate: (context, decoded) => engine.evaluate(context, decoded, injection) }
+  const evaluate: EvaluateRules = (context, decoded, isExcepted) =>
+    engine.evaluate(context, decoded, injection, isExcepted)
+  return { rules, problems, evaluate }
 }
 
 /** The basic rules come first, so that rules of a folder may remove them, or change what they look at. */
@@ -142,12 +144,13 @@ function loadBeside({ texts, files }: RuleFiles, folder: string, injection: Inje
   if (rules.length === ours.length)
     throw unreadable(folder, ['no rule that loads', ...problems.slice(0, 2).map(ruleProblemText)].join('; '))
   const alone = createEvaluator(foldConstants(ours, {}))
-  const evaluate: EvaluateRules = (context, decoded) => {
-    const told = engine.evaluate(context, decoded, injection)
+  const evaluate: EvaluateRules = (context, decoded, isExcepted) => {
+    const told = engine.evaluate(context, decoded, injection, isExcepted)
     if (told.isComplete) return told
     // Theirs have used up what a request may cost, maybe before ours looked at it.
-    const known = new Set(told.matches.map(({ id }) => id))
-    const more = alone.evaluate(context, decoded, injection).matches.filter(({ id }) => !known.has(id))
+    const known = new Set(told.matches.map(keyOf))
+    const { matches } = alone.evaluate(context, decoded, injection, isExcepted)
+    const more = matches.filter((match) => !known.has(keyOf(match)))
     return { ...told, matches: [...told.matches, ...more] }
   }
   // The basic rules are too few for it to be felt.
@@ -155,6 +158,9 @@ function loadBeside({ texts, files }: RuleFiles, folder: string, injection: Inje
   const ourIds = new Set(ours.map(({ id }) => id))
   return { rules, problems, evaluate, setOf: (id) => (ourIds.has(id) ? 'ours' : 'theirs') }
 }
+
+/** A rule may be told twice: where it counts, and where it is excepted. */
+const keyOf = ({ id, where }: RuleMatch) => `${id} ${where}`
 
 /** A rule of theirs with the number of one of ours takes its place. */
 function removing(texts: readonly RuleText[]): RuleText {

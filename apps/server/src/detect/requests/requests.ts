@@ -65,7 +65,7 @@ export type RequestOptions = {
   readonly reputation: Pick<Reputation, 'lookup'> | undefined
   readonly habits: Pick<Habits, 'judge' | 'learn' | 'counts' | 'lost'>
   readonly settings: Pick<RequestSettings, 'of'>
-  readonly exceptions: Pick<Exceptions, 'ofRequest'>
+  readonly exceptions: Pick<Exceptions, 'ofRequest' | 'noteExcepted'>
   readonly scores: Pick<ScoreBook, 'count'>
   readonly verdicts: Pick<VerdictCounts, 'note'>
   readonly store: Store
@@ -105,6 +105,7 @@ export function createRequests(options: RequestOptions): Requests {
     const timeNs = clock.nowNs()
     const { mode, thresholds } = settings.of(tenant)
     const verdict = judge.judge(context, timeNs, thresholds, exceptions.ofRequest(tenant, context))
+    exceptions.noteExcepted(tenant, verdict.excepted)
     counts.judged += 1
     scores.count(tenant, verdict)
     if (verdict.threat) counts.threats += 1

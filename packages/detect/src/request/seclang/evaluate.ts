@@ -34,16 +34,22 @@ export type SecVerdict = {
   /** False when expressions would have taken more steps than are allowed: what is not told of may be there. */
   readonly isComplete: boolean
 }
+/** Whether what a rule finds at a place, as in `ARGS_GET:q`, does not count. */
+export type IsExcepted = (id: number, where: string) => boolean
 export type Evaluator = {
-  /** Never throws, whatever the request holds. */
-  evaluate(context: RequestContext, decoded: DecodedRequest, injection?: Injection): SecVerdict
+  /**
+   * Never throws, whatever the request holds. Where it is excepted, a rule that is told finds nothing, and so it does not hide what it
+   * finds elsewhere; what it would have found there is told besides, after all else.
+   */
+  evaluate(context: RequestContext, decoded: DecodedRequest, injection?: Injection, isExcepted?: IsExcepted): SecVerdict
 }
 
 export function createEvaluator(folded: Folded): Evaluator {
   const plan = planOf(folded)
   const newVariables = variablesOver(folded.variables)
   return {
-    evaluate: (context, decoded, injection) => evaluateWith(plan, newVariables(), viewOf(context, decoded), injection),
+    evaluate: (context, decoded, injection, isExcepted) =>
+      evaluateWith(plan, { variables: newVariables(), view: viewOf(context, decoded), injection, isExcepted }),
   }
 }
 
@@ -59,26 +65,28 @@ type Run = OperatorRun & {
   /** Set by ctl. */
   readonly removals: Control[]
   isOff: boolean
+  readonly isExcepted: IsExcepted | undefined
+  /** Rules that would have found something where they are excepted, if what is chained to them agrees. */
+  readonly excepted: Set<PlannedRule>
+  /** All else is told: rules look where they are excepted, and nowhere else. */
+  isAside: boolean
 }
+type Given = Pick<Run, 'variables' | 'view' | 'injection' | 'isExcepted'>
 
-function evaluateWith(
-  plan: Plan,
-  variables: Variables,
-  view: RequestView,
-  injection: Injection | undefined,
-): SecVerdict {
+function evaluateWith(plan: Plan, given: Given): SecVerdict {
+  const { variables, view, injection } = given
   const meter = { steps: seclangLimits.stepsMax, missed: 0 }
   const lookup: MacroLookup = (collection, name) => lookUp(run, collection, name)
   const run: Run = {
-    view,
-    variables,
+    ...given,
     captured: noGroup,
     matched: [],
     removals: [],
     isOff: false,
     lookup,
     meter,
-    injection,
+    excepted: new Set(),
+    isAside: false,
   }
   const matches: SecMatch[] = []
   let blocks = false
@@ -96,7 +104,20 @@ function evaluateWith(
       first === undefined || rule.skipAfter === undefined ? number + 1 : plan.markers[phase - 1]?.get(rule.skipAfter)
     number = after === undefined ? -1 : nextBit(todo, Math.max(after, number + 1))
   }
-  return { matches, scores: scoresIn(variables), blocks, isComplete: meter.steps >= 0 && meter.missed === 0 }
+  const verdict = { scores: scoresIn(variables), blocks, isComplete: meter.steps >= 0 && meter.missed === 0 }
+  return { ...verdict, matches: run.excepted.size === 0 ? matches : [...matches, ...exceptedIn(run)] }
+}
+
+/** When all is told nothing that these rules do changes anything any more, nor do the steps that they take. */
+function exceptedIn(run: Run): SecMatch[] {
+  run.isAside = true
+  const told: SecMatch[] = []
+  for (const planned of run.excepted) {
+    if (run.meter.steps < 0 || told.length >= seclangLimits.matchesMax) break
+    const first = matchChain(planned, run)
+    if (first !== undefined) told.push(matchOf(planned.rule, first, run))
+  }
+  return told
 }
 
 type FirstMatch = { readonly item: Item; readonly text: string }
@@ -119,19 +140,30 @@ function matchLink(rule: SecRule, phase: number, run: Run, planned?: PlannedRule
   for (const target of rule.targets)
     for (const item of itemsOf(target, phase, run)) {
       if ((planned !== undefined && isPassedOver(planned, item)) || isExcluded(rule, item, run)) continue
-      const before = matched.length
+      let isFound = false
       for (const text of formsOf(item, rule, planned?.chain, run.meter)) {
         run.meter.steps -= text.length
         if (rule.operator.matches(text, run) === rule.negated) continue
+        isFound = true
+        if (planned !== undefined && isLeftOut(planned, item, run)) continue
         if (rule.captures && !rule.negated) run.captured = groupsLater(rule, text, run)
         matched.push(text === item.text ? item : newItem(item.collection, item.name, text))
         first ??= { item, text }
         setVariables(rule, run, matched)
       }
-      if (matched.length === before && planned !== undefined) passOver(planned, item, run)
+      if (!isFound && planned !== undefined) passOver(planned, item, run)
     }
   run.matched = matched
   return first
+}
+
+/** What nobody is told of is not excepted. */
+function isLeftOut(planned: PlannedRule, item: Item, { isExcepted, isAside, excepted }: Run): boolean {
+  const { id, isLogged } = planned.rule
+  if (isExcepted === undefined || !isLogged) return false
+  const is = isExcepted(id, keyOf(item))
+  if (is) excepted.add(planned)
+  return is !== isAside
 }
 
 /** What a rule was tried on in vain, it need not be tried on again; where it was tried to the end. */

@@ -36,6 +36,8 @@ export type Asked = {
   readonly decoded: DecodedRequest
   /** Of the request, in Unix time. */
   readonly timeNs: bigint
+  /** Whether such evidence does not count: it is told, and must not hide any that does. Undefined: all counts. */
+  readonly isExcepted?: ((evidence: Pick<Evidence, 'id' | 'where'>) => boolean) | undefined
 }
 
 /** Pure and bounded: limits of steps and sizes, and no timer, end it. */

@@ -4,7 +4,7 @@ import type { RequestContext } from '../context.ts'
 import { decodeRequest } from '../decode/request.ts'
 import type { DecodeLimits } from '../limits.ts'
 import type { Signal } from '../signals.ts'
-import { type Detector, type DetectorName, type Detectors, detectorNames } from './detector.ts'
+import { type Asked, type Detector, type DetectorName, type Detectors, detectorNames } from './detector.ts'
 import { fuse, type Weighed } from './fuse.ts'
 import { redact, redactPlace } from './redact.ts'
 import { type Severity, severities, type ThreatType, threats } from './threats.ts'
@@ -26,8 +26,8 @@ export type Reason = {
 
 /** A reason that did not count, and for which exception. */
 export type ExceptedReason = Reason & { readonly exception: string }
-/** Names the exception for which a piece of evidence does not count; undefined: it does. */
-export type ExceptionOf = (evidence: Weighed) => string | undefined
+/** Names the exception for which evidence does not count; undefined: it does. It is asked about places where nothing was found, too. */
+export type ExceptionOf = (evidence: Pick<Weighed, 'detector' | 'id' | 'where'>) => string | undefined
 
 export type Verdict = {
   readonly threat: boolean
@@ -62,8 +62,9 @@ export type Judge = {
 }
 
 const reasonsMax = 32
+/** Exceptions are asked so often about places of a request. Where it has more, which none has by accident, what is told counts. */
+const placesAskedMax = 8_192
 const ordinaryThresholds = checkedThresholds()
-const noException: ExceptionOf = () => undefined
 
 type Excepted = Weighed & { readonly exception: string }
 
@@ -74,9 +75,9 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
   })
   return {
     names: present.map(({ name }) => name),
-    judge(context, timeNs, thresholds = ordinaryThresholds, exceptionOf = noException) {
+    judge(context, timeNs, thresholds = ordinaryThresholds, exceptionOf) {
       const decoded = decodeRequest(context, limits)
-      const asked = { context: decoded.context, decoded, timeNs }
+      let placesAsked = 0
       const evidence: Weighed[] = []
       const excepted: Excepted[] = []
       const cut: DetectorName[] = []
@@ -88,16 +89,28 @@ export function createJudge({ detectors, limits, onFailed }: JudgeOptions): Judg
         if (told.isCut) cut.push(name)
         for (const one of told.evidence) {
           const weighed = { ...one, detector: name }
-          const exception = exceptionOf(weighed)
+          const exception = exceptionFor(weighed)
           if (exception === undefined) evidence.push(weighed)
           else excepted.push({ ...weighed, exception })
         }
       }
       return verdictOf(evidence, { thresholds, excepted, signals: decoded.signals, cut, absent: absentOf(judged) })
 
+      function exceptionFor(evidence: Parameters<ExceptionOf>[0]): string | undefined {
+        return placesAsked > placesAskedMax ? undefined : exceptionOf?.(evidence)
+      }
+
+      function isExceptedOf(detector: DetectorName): Asked['isExcepted'] {
+        return (evidence) => {
+          placesAsked += 1
+          return exceptionFor({ ...evidence, detector }) !== undefined
+        }
+      }
+
       function tried(name: DetectorName, detector: Detector) {
+        const isExcepted = exceptionOf && isExceptedOf(name)
         try {
-          return detector(asked)
+          return detector({ context: decoded.context, decoded, timeNs, isExcepted })
         } catch (error) {
           onFailed?.(name, error)
           return undefined

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Value } from '../../decode/values.ts'
-import type { Detector } from '../detector.ts'
+import type { Detector, Told } from '../detector.ts'
 import { redact } from '../redact.ts'
 import { modelWeightMin, weightsMax } from '../weights.ts'
 
@@ -21,16 +21,28 @@ const ngramsShown = 5
 
 export const detectByModel =
   (judge: JudgeValues): Detector =>
-  ({ decoded }) => {
-    const { logit, culprit, isCut = false, reasons } = judge(decoded.values.filter((value) => !isOrdinary(value)))
-    if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [], isCut }
-    const ngrams = reasons()
-      .slice(0, ngramsShown)
-      .map(({ ngram }) => JSON.stringify(redact(ngram)))
-    const where = culprit.name === '' ? culprit.source : `${culprit.source}:${culprit.name}`
-    const what = `what attacks are written like: ${ngrams.join(' ')}`
-    return { evidence: [{ what, where, text: culprit.text, weight: Math.min(logit, weightsMax.model) }], isCut }
+  ({ decoded, isExcepted }) => {
+    const values = decoded.values.filter((value) => !isOrdinary(value))
+    if (isExcepted === undefined) return toldOf(judge(values))
+    // The worst value alone is told, so what is excepted is judged by itself.
+    const { counted = [], excepted = [] } = Object.groupBy(values, (value) =>
+      isExcepted({ where: placeOf(value) }) ? 'excepted' : 'counted',
+    )
+    const told = [counted, excepted].map((part) => toldOf(judge(part)))
+    return { evidence: told.flatMap(({ evidence }) => evidence), isCut: told.some(({ isCut }) => isCut) }
   }
+
+function toldOf({ logit, culprit, isCut = false, reasons }: ModelJudgement): Told {
+  if (culprit === undefined || !(logit > modelWeightMin)) return { evidence: [], isCut }
+  const ngrams = reasons()
+    .slice(0, ngramsShown)
+    .map(({ ngram }) => JSON.stringify(redact(ngram)))
+  const what = `what attacks are written like: ${ngrams.join(' ')}`
+  const weight = Math.min(logit, weightsMax.model)
+  return { evidence: [{ what, where: placeOf(culprit), text: culprit.text, weight }], isCut }
+}
+
+const placeOf = ({ source, name }: Value) => (name === '' ? source : `${source}:${name}`)
 
 /**
  * Of these a text says no more to the model than a word does: the name of a file that is `photo-1.min.jpg`, types of media, cookies that are all tokens,

@@ -7,7 +7,11 @@ import { threatTagged } from '../threats.ts'
 import { enforcementShare, exhaustingWeight, paranoiaShares, ruleWeights } from '../weights.ts'
 
 /** What is asked of an engine of SecLang rules. */
-export type EvaluateRules = (context: RequestContext, decoded: DecodedRequest) => RuleVerdict
+export type EvaluateRules = (
+  context: RequestContext,
+  decoded: DecodedRequest,
+  isExcepted?: (id: number, where: string) => boolean,
+) => RuleVerdict
 export type RuleVerdict = { readonly matches: readonly RuleMatch[]; readonly isComplete: boolean }
 export type RuleMatch = {
   readonly id: number
@@ -23,8 +27,9 @@ export type SetOf = (id: number) => string
 
 export const detectByRules =
   (evaluate: EvaluateRules, setOf?: SetOf): Detector =>
-  ({ context, decoded }) => {
-    const { matches, isComplete } = evaluate(context, decoded)
+  ({ context, decoded, isExcepted }) => {
+    const byNumber = isExcepted && ((id: number, where: string) => isExcepted({ id: String(id), where }))
+    const { matches, isComplete } = evaluate(context, decoded, byNumber)
     const evidence = matches.filter(isOfRequest).map((match) => ({ ...evidenceOf(match), set: setOf?.(match.id) }))
     return isComplete ? { evidence } : { evidence: [...evidence, exhausting], isCut: true }
   }
